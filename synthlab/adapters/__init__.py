@@ -1,0 +1,1 @@
+"""One home for each third-party driver; all imported late."""

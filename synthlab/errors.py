@@ -1,0 +1,246 @@
+"""One error tree, closed codes, and the records that carry every problem.
+
+A bad call raises one `SynthlabError` that lists *all* problems found, each as a
+`Problem` with its place, rule, value and remedy.  Bad *data* is never an error:
+the quality package flags it.
+
+See Also
+--------
+docs/errors.md : one heading for each code, with cause and remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+Code = Literal[
+    "ADAPTER_NOT_INSTALLED",
+    "APPROVAL_MISMATCH",
+    "APPROVAL_MISSING",
+    "ARTIFACT_EXISTS",
+    "ARTIFACT_NOT_FOUND",
+    "ARTIFACT_ROW_INVALID",
+    "BAD_ARGUMENT",
+    "BROKER_REFUSED",
+    "BROKER_UNAVAILABLE",
+    "CALIBRATION_MISSING",
+    "CAPACITY_INVALID",
+    "CLIENT_ID_CONTESTED",
+    "CSV_HASH_MISMATCH",
+    "DATABASE_UNAVAILABLE",
+    "DEVICE_NOT_ATTACHED",
+    "DEVICE_NOT_FOUND",
+    "DISK_WRITE_FAILED",
+    "INTERRUPTED",
+    "MANIFEST_INVALID",
+    "MQTT_CREDENTIALS_MISSING",
+    "NOT_MARKED_SYNTHETIC",
+    "NOT_MOBILE_CAPABLE",
+    "PLATFORM_SCHEMA_MISSING",
+    "QC_FAILED",
+    "RESERVOIR_ASSUMED",
+    "RESERVOIR_DELETED",
+    "RESERVOIR_MISMATCH",
+    "ROUTE_INCOMPLETE",
+    "SAFETY_GUARD",
+    "SCENARIO_FIELD_INVALID",
+    "SCENARIO_NOT_FOUND",
+    "SCENARIO_REFERENCE_INVALID",
+    "SCENARIO_SYNTAX",
+    "SCENARIO_TOO_LARGE",
+    "SCENARIO_UNKNOWN_KEY",
+    "SEQ_CONFLICT",
+    "STATE_DAMAGED",
+    "STATE_LOCKED",
+    "STATE_UNWRITABLE",
+]
+
+# A list longer than this scrolls the first problems, which matter most, off the screen.
+MAX_PROBLEMS_SHOWN = 10
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, where it is, and how to mend it.
+
+    Attributes
+    ----------
+    code : str
+        One of `Code`.
+    rule : str
+        What must hold, as a phrase: ``"needs 24 values"``.
+    path : str
+        Where inside the document: ``"devices[1].dynamics.demand.hourly_weights"``.
+    value : str or None
+        What was found, shown as ``got …``; None where nothing was there to show.
+    remedy : str
+        What the reader can do about it, as a sentence without its full stop.
+    file : str
+        File name (not a full path), empty where the input is no file.
+    line, column : int or None
+        1-based position in `file`.
+    severity : {"error", "warning"}
+        Warnings never stop a command unless it is strict.
+    """
+
+    code: Code
+    rule: str
+    path: str = ""
+    value: str | None = None
+    remedy: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part)
+        head = ": ".join(part for part in (place, self.path) if part)
+        got = "" if self.value is None else f", got {self.value}"
+        remedy = f" {self.remedy.rstrip('.')}." if self.remedy else ""
+        text = f"{self.rule.rstrip('.')}{got}.{remedy}"
+        return f"{head}: {text}" if head else text
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the problem as a plain dict for JSON."""
+        return asdict(self)
+
+
+def show_value(value: object, *, limit: int = 60) -> str:
+    """Return `value` as one short, escaped line that is safe to print.
+
+    Parameters
+    ----------
+    value : object
+        Anything that was found in an input.
+    limit : int
+        Longest text returned. [characters]
+    """
+    text = repr(value) if isinstance(value, str) else str(value)
+    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+class SynthlabError(Exception):
+    """Base of every error that synthlab raises on purpose.
+
+    Parameters
+    ----------
+    problems : Problem or iterable of Problem
+        Everything that was found wrong; at least one.
+
+    Attributes
+    ----------
+    code : str
+        The first problem's code.
+    problems : tuple of Problem
+    exit_code : int
+        What the CLI exits with (design section 6).
+    """
+
+    exit_code: ClassVar[int] = 1
+    headline: ClassVar[str] = ""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        found = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        if not found:
+            raise ValueError("an error needs at least one problem")
+        self.problems: tuple[Problem, ...] = found
+        super().__init__(str(self))
+
+    @property
+    def code(self) -> Code:
+        return self.problems[0].code
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:MAX_PROBLEMS_SHOWN]]
+        more = len(self.problems) - len(lines)
+        if more > 0:
+            lines.append(f"... +{more} more")
+        if self.headline:
+            lines = [f"{self.headline}: {line}" if not line.startswith("... ") else line for line in lines]
+        return "\n".join(lines)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return every problem as a plain dict for JSON."""
+        return [problem.to_record() for problem in self.problems]
+
+
+class UsageError(SynthlabError, ValueError):
+    """A call that cannot be understood: a bad argument or flag."""
+
+    exit_code = 2
+
+
+class AdapterUnavailableError(SynthlabError, ImportError):
+    """An optional driver is not installed; the remedy names the extra."""
+
+    exit_code = 2
+
+
+class ScenarioError(SynthlabError, ValueError):
+    """The scenario file is not a valid scenario."""
+
+    exit_code = 3
+
+
+class PreflightError(SynthlabError, ValueError):
+    """The scenario does not fit the platform that it is aimed at."""
+
+    exit_code = 4
+    headline = "Preflight failed"
+
+
+class CredentialsError(SynthlabError, FileNotFoundError):
+    """A certificate or key for MQTT is missing or unusable."""
+
+    exit_code = 4
+
+
+class ArtifactError(SynthlabError, ValueError):
+    """An artifact directory is missing, incomplete or changed."""
+
+    exit_code = 5
+
+
+class QualityError(SynthlabError, ValueError):
+    """The data did not pass the quality checks."""
+
+    exit_code = 6
+
+
+class ConflictError(SynthlabError, ValueError):
+    """The platform stores something else under the same key."""
+
+    exit_code = 7
+
+
+class ServiceUnavailableError(SynthlabError, ConnectionError):
+    """A database or broker does not answer; trying again may help."""
+
+    exit_code = 8
+
+
+class SequenceStateError(SynthlabError, RuntimeError):
+    """The sequence state file is locked, damaged or cannot be written."""
+
+    exit_code = 9
+
+
+class InterruptedRunError(SynthlabError, RuntimeError):
+    """Work stopped half-way; the remedy says how to go on."""
+
+    exit_code = 10
+
+
+class SafetyError(SynthlabError, PermissionError):
+    """A safety guard refused the operation."""
+
+    exit_code = 11
+
+
+class DiskError(SynthlabError, OSError):
+    """The local disk refused a write; what was there before is unharmed."""
+
+    exit_code = 12

@@ -1,0 +1,1 @@
+"""Equations: pure functions, arrays in and arrays out. Nothing here knows a scenario."""

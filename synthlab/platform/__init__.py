@@ -1,0 +1,1 @@
+"""The reference platform: tables, ingestion, analytics. The other side of the wire."""

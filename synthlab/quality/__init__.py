@@ -1,0 +1,1 @@
+"""Checks, metrics and profiles: judge a telemetry frame on its own."""

@@ -1,0 +1,1 @@
+"""Scenario files: schema, loading, writing, archetypes and resolved parameters."""

@@ -1,0 +1,314 @@
+"""The built-in archetypes: parameters as data, each number with its provenance.
+
+`ARCHETYPES` maps an archetype's name to its parameters and to the reservoir that
+is assumed where neither the platform nor the scenario describes one.  A device's
+``parameter_overrides`` may set any parameter of its archetype, within its range;
+`docs/archetypes.md` is generated from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+Mode = Literal["STATIONARY", "MOBILE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an archetype.
+
+    Attributes
+    ----------
+    default : float or str
+    unit : str
+        Empty for choices and pure numbers.
+    meaning : str
+    provenance : str
+        ``Source: …`` or ``Assumed: …``.
+    minimum, maximum : float or None
+        Closed range of a number.
+    choices : tuple of str
+        Allowed values of a text parameter.
+    """
+
+    default: float | str
+    unit: str
+    meaning: str
+    provenance: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Archetype:
+    """A kind of device: how its water behaves and what its metrics should show.
+
+    Attributes
+    ----------
+    name : str
+    mode : {"STATIONARY", "MOBILE"}
+    summary : str
+    parameters : mapping of str to Parameter
+    reservoir : mapping
+        Reservoir block assumed where nobody describes one.
+    tendencies : mapping of str to str
+        Metric to what it should be: ``"lower"``, ``"higher"`` against the
+        contrasting archetype.
+    contrast : str
+        The archetype that `tendencies` compares with.
+    """
+
+    name: str
+    mode: Mode
+    summary: str
+    parameters: Mapping[str, Parameter]
+    reservoir: Mapping[str, Any]
+    tendencies: Mapping[str, str]
+    contrast: str
+
+
+_SENSOR = {
+    "reading_noise_mm": Parameter(
+        2.0, "mm", "standard deviation of one raw reading", "Source: domain facts, single ping 2..5 mm", 0, 200
+    ),
+    "no_echo_prob": Parameter(
+        0.004, "", "probability that one reading returns no echo", "Assumed: a healthy sensor", 0, 1
+    ),
+    "temperature_mean_c": Parameter(
+        26.0, "°C", "mean temperature at the sensor", "Assumed: coastal tropics", -30, 60
+    ),
+    "temperature_daily_amplitude_c": Parameter(
+        4.0, "°C", "half of the daily swing, warmest at 15 h UTC", "Assumed: a tank in the shade", 0, 25
+    ),
+    "signal_mean_dbm": Parameter(
+        -84.0, "dBm", "mean received signal strength", "Source: domain facts, medians -62..-120 dBm", -120, -40
+    ),
+    "signal_sigma_db": Parameter(
+        4.0, "dB", "standard deviation within one site", "Source: domain facts, 2..7 dB within a node", 0, 15
+    ),
+    "battery_kind": Parameter(
+        "solar",
+        "",
+        "course of the charge: solar floats near 84 %, lipo runs down and is swapped, primary counts down",
+        "Source: domain facts, section Battery and radio",
+        choices=("solar", "lipo", "primary"),
+    ),
+    "initial_level_fraction": Parameter(
+        0.7, "", "content at the start of a run / capacity", "Assumed: a tank in use", 0, 1
+    ),
+}
+
+_STATIONARY = {
+    "demand_liters_per_hour": Parameter(
+        37.5,
+        "liters/h",
+        "mean demand where dynamics.demand.target_daily_liters is omitted",
+        "Source: guide section 7.1, 900 liters a day",
+        0.01,
+        100_000,
+    ),
+    "demand_pulse_liters": Parameter(
+        12.0, "liters", "mean volume of one draw", "Source: domain facts, non-zero hours P50 10 L", 0.1, 10_000
+    ),
+    "demand_pulse_sigma": Parameter(
+        0.8, "", "log standard deviation of a draw's volume", "Source: domain facts, P5..P95 1..146 L", 0, 2
+    ),
+    "demand_flow_liters_per_minute": Parameter(
+        9.0, "liters/min", "flow while water is drawn", "Assumed: one tap or shower", 0.5, 2_000
+    ),
+    "near_empty_threshold_fraction": Parameter(
+        0.2, "", "content / capacity below which people save water", "Source: contract, near empty is 20 %", 0, 1
+    ),
+    "near_empty_min_demand_fraction": Parameter(
+        0.6, "", "share of the demand still drawn at the very bottom", "Assumed: mild saving", 0, 1
+    ),
+    "supply_sessions_per_day": Parameter(
+        1.1, "1/day", "supply sessions that begin in a day, before multipliers", "Assumed: daily network supply", 0, 24
+    ),
+    "supply_session_liters": Parameter(
+        1_000.0,
+        "liters",
+        "mean volume of one session, before multipliers",
+        "Assumed: supply a fifth above the guide's demand",
+        0,
+        1_000_000,
+    ),
+    "supply_session_hours": Parameter(
+        5.0, "h", "mean duration of one session", "Source: domain facts, 2..4 h a day and longer", 0.05, 12
+    ),
+    "supply_session_sigma": Parameter(
+        0.25, "", "log standard deviation of a session's volume and duration", "Assumed: regular supply", 0, 1.5
+    ),
+}
+
+_MOBILE = {
+    "shift_start_hour": Parameter(6.0, "h", "hour UTC at which the truck leaves its base", "Assumed", 0, 23),
+    "shift_hours": Parameter(12.0, "h", "after this the truck returns to its base", "Assumed: one day shift", 1, 16),
+    "travel_speed_kmh": Parameter(
+        26.0, "km/h", "mean speed on the road", "Source: domain facts, 15..25 km/h in town when loaded", 5, 60
+    ),
+    "detour_factor": Parameter(
+        1.3, "", "length of the road / straight line", "Assumed: usual for street networks", 1, 2
+    ),
+    "refill_liters_per_minute": Parameter(
+        1_000.0, "liters/min", "flow at the source", "Source: domain facts, 500..2,000 L/min", 50, 10_000
+    ),
+    "refill_queue_minutes": Parameter(
+        18.0, "min", "mean wait at the source", "Source: domain facts, 15 min..3 h", 0, 240
+    ),
+    "discharge_liters_per_minute": Parameter(
+        350.0, "liters/min", "flow at a client", "Source: domain facts, 200..600 L/min", 20, 5_000
+    ),
+    "delivery_fraction": Parameter(
+        0.5, "", "mean delivery / capacity", "Assumed: two clients empty a truck", 0.02, 1
+    ),
+    "stop_overhead_minutes": Parameter(8.0, "min", "hose work at a stop, besides the flow", "Assumed", 0, 60),
+    "loss_fraction": Parameter(
+        0.01, "", "lost on the way / loaded", "Source: domain facts, 0.5..2 % efficient (assumed there)", 0, 0.5
+    ),
+    "idle_stop_prob": Parameter(
+        0.04, "", "probability of a non-productive stop on a trip", "Assumed: a well-run truck", 0, 1
+    ),
+    "idle_stop_minutes": Parameter(25.0, "min", "mean length of a non-productive stop", "Assumed", 1, 180),
+    "gps_sigma_m": Parameter(
+        2.0, "m", "standard deviation of a position", "Source: domain facts, standing P50 .3..2.1 m", 0, 50
+    ),
+    "slosh_noise_mm": Parameter(
+        18.0,
+        "mm",
+        "further standard deviation of a reading while moving",
+        "Source: domain facts, 20..60 mm in a moving truck",
+        0,
+        200,
+    ),
+}
+
+
+def _with(base: Mapping[str, Parameter], **changes: tuple[float | str, str]) -> Mapping[str, Parameter]:
+    """Copy `base` with other defaults, each with its own provenance."""
+    changed = {
+        name: replace(base[name], default=default, provenance=provenance)
+        for name, (default, provenance) in changes.items()
+    }
+    return MappingProxyType({**base, **changed})
+
+
+_A = Archetype(
+    name="stationary_archetype_a",
+    mode="STATIONARY",
+    summary="More regular inflow, stronger buffering.",
+    parameters=_with({**_STATIONARY, **_SENSOR}),
+    reservoir=MappingProxyType(
+        {
+            "capacity_liters": 5_000.0,
+            "height_mm": 1_800.0,
+            "sensor_empty_distance_mm": 2_050.0,
+            "sensor_full_distance_mm": 250.0,
+            "shape": "upright",
+            "is_pipe_connected": True,
+            "reservoir_type": "TANK",
+            "mobility": "FIXED",
+        }
+    ),
+    tendencies=MappingProxyType(
+        {"runout_prob": "lower", "autonomy_days_est": "higher", "supply_fragmentation_index": "lower"}
+    ),
+    contrast="stationary_archetype_c",
+)
+
+_C = Archetype(
+    name="stationary_archetype_c",
+    mode="STATIONARY",
+    summary="More fragmented inflow, stronger near-empty demand suppression.",
+    parameters=_with(
+        {**_STATIONARY, **_SENSOR},
+        demand_liters_per_hour=(25.0, "Source: domain facts, 200..700 L a day (assumed there)"),
+        near_empty_threshold_fraction=(0.3, "Assumed: people save early where supply is unsure"),
+        near_empty_min_demand_fraction=(0.15, "Assumed: strong saving"),
+        supply_sessions_per_day=(1.6, "Assumed: short, scattered sessions"),
+        supply_session_liters=(330.0, "Assumed: supply a tenth below the wish"),
+        supply_session_hours=(0.7, "Assumed: fragments of an hour"),
+        supply_session_sigma=(0.7, "Source: domain facts, gaps with CV >= 1"),
+        initial_level_fraction=(0.45, "Assumed: seldom full"),
+        signal_mean_dbm=(-96.0, "Source: domain facts, medians -62..-120 dBm"),
+        battery_kind=("lipo", "Assumed: no panel"),
+    ),
+    reservoir=MappingProxyType(
+        {
+            "capacity_liters": 1_200.0,
+            "height_mm": 1_300.0,
+            "sensor_empty_distance_mm": 1_550.0,
+            "sensor_full_distance_mm": 250.0,
+            "shape": "upright",
+            "is_pipe_connected": True,
+            "reservoir_type": "TANK",
+            "mobility": "FIXED",
+        }
+    ),
+    tendencies=MappingProxyType(
+        {
+            "runout_prob": "higher",
+            "autonomy_days_est": "lower",
+            "supply_fragmentation_index": "higher",
+            "elasticity_near_empty": "below 0.7",
+        }
+    ),
+    contrast="stationary_archetype_a",
+)
+
+_TRUCK_TANK = MappingProxyType(
+    {
+        "capacity_liters": 10_000.0,
+        "height_mm": 1_600.0,
+        "sensor_empty_distance_mm": 1_850.0,
+        "sensor_full_distance_mm": 250.0,
+        "shape": "upright",
+        "is_pipe_connected": False,
+        "reservoir_type": "TRUCK_TANK",
+        "mobility": "MOBILE",
+    }
+)
+
+_TRUCK_DEFAULTS = {
+    "initial_level_fraction": (0.0, "Assumed: a truck is empty in the morning"),
+    "signal_mean_dbm": (-88.0, "Source: domain facts, medians -62..-120 dBm"),
+    "signal_sigma_db": (9.0, "Source: domain facts, from a car sigma 9.7"),
+}
+
+_EFFICIENT = Archetype(
+    name="mobile_high_efficiency",
+    mode="MOBILE",
+    summary="Higher delivery density, lower transit loss.",
+    parameters=_with({**_MOBILE, **_SENSOR}, **_TRUCK_DEFAULTS),
+    reservoir=_TRUCK_TANK,
+    tendencies=MappingProxyType({"liters_per_km": "higher", "mobile_nrw_liters": "lower"}),
+    contrast="mobile_fragmented_high_loss",
+)
+
+_FRAGMENTED = Archetype(
+    name="mobile_fragmented_high_loss",
+    mode="MOBILE",
+    summary="More non-productive stops and higher transit loss.",
+    parameters=_with(
+        {**_MOBILE, **_SENSOR},
+        **_TRUCK_DEFAULTS,
+        travel_speed_kmh=(20.0, "Source: domain facts, 15..25 km/h in town when loaded"),
+        detour_factor=(1.45, "Assumed: badly planned trips"),
+        refill_queue_minutes=(40.0, "Source: domain facts, 15 min..3 h"),
+        delivery_fraction=(0.17, "Assumed: six clients empty a truck"),
+        loss_fraction=(0.08, "Source: domain facts, 5..12 % high loss (assumed there)"),
+        idle_stop_prob=(0.35, "Assumed: more non-productive stops"),
+        idle_stop_minutes=(35.0, "Assumed"),
+    ),
+    reservoir=_TRUCK_TANK,
+    tendencies=MappingProxyType({"liters_per_km": "lower", "mobile_nrw_liters": "higher"}),
+    contrast="mobile_high_efficiency",
+)
+
+ARCHETYPES: Mapping[str, Archetype] = MappingProxyType(
+    {archetype.name: archetype for archetype in (_A, _C, _EFFICIENT, _FRAGMENTED)}
+)
