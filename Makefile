@@ -1,0 +1,71 @@
+# Needs python3 >= 3.11, make and a package index; everything else goes into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test test-long lint format bench docs-generated docs-check lock clean
+
+help:           ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+# Two stamps share one environment: the demo needs a third of the packages.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo.stamp: requirements-demo.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements-demo.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.full.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@ $(VENV)/.demo.stamp
+
+demo: $(VENV)/.demo.stamp  ## the whole runbook on embedded defaults, into artifacts/ and .synthlab/
+	$(BIN)/synthlab demo
+
+lab: $(VENV)/.full.stamp  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long"
+
+test-long: $(VENV)/.full.stamp  ## the tests marked `long`
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
+
+lint: $(VENV)/.full.stamp  ## ruff, mypy, import contracts, generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(MAKE) --no-print-directory docs-check
+
+format: $(VENV)/.full.stamp  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.full.stamp  ## measured ratios: engine, preview, CSV
+	$(BIN)/python -m benchmarks
+
+docs-generated: $(VENV)/.full.stamp  ## write the pages that are generated from the code
+	$(BIN)/python -m docs.generate
+
+docs-check: $(VENV)/.full.stamp  ## fail where a generated page is out of date
+	$(BIN)/python -m docs.generate --check
+
+# --universal: the same files serve every Python from 3.11 on.
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+lock: $(VENV)/.full.stamp  ## resolve the dependencies again
+	$(BIN)/python -m pip install --quiet uv
+	$(UV_COMPILE) --all-extras pyproject.toml requirements.in -o requirements.lock
+	$(UV_COMPILE) --extra platform --extra live --extra plots pyproject.toml requirements.in \
+		--constraint requirements.lock -o requirements-demo.lock
+
+clean:          ## remove what the demo wrote; the environment stays
+	rm -rf artifacts/*/ .synthlab .tmp/synthetic_sim_seq_state.json*

@@ -1,0 +1,123 @@
+"""Believable telemetry of water tanks and trucks, before the devices are there.
+
+The names below are the public face: the verbs, and the records that they return.
+Each is imported when it is first used, so ``import synthlab`` costs next to nothing.
+
+Examples
+--------
+>>> import synthlab
+>>> scenario = synthlab.load_scenario("stationary_only_v1")
+>>> history = synthlab.backfill(scenario, end_at="2026-02-12T10:00:00Z")
+>>> len(history.frame)
+17282
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from synthlab._version import __version__
+
+if TYPE_CHECKING:
+    from synthlab.artifact import Artifact
+    from synthlab.artifact.approval import Approval
+    from synthlab.engine import Checkpoint
+    from synthlab.errors import Problem, SynthlabError
+    from synthlab.quality.checks import Findings, check
+    from synthlab.scenario.loader import load_scenario, template_names
+    from synthlab.scenario.schema import Scenario
+    from synthlab.scenario.writer import save_scenario
+    from synthlab.workflows.analyze import Analysis, analyze_csv
+    from synthlab.workflows.approve import approve
+    from synthlab.workflows.backfill import Backfill, backfill
+    from synthlab.workflows.bootstrap import BootstrapResult, bootstrap
+    from synthlab.workflows.export import export_csv
+    from synthlab.workflows.import_ import ImportResult, import_csv
+    from synthlab.workflows.live import LiveResult, run_live
+    from synthlab.workflows.metrics import metrics
+    from synthlab.workflows.preview import Preview, preview
+    from synthlab.workflows.provision import ProvisionResult, provision
+    from synthlab.workflows.reservoirs import reservoirs
+    from synthlab.workflows.validate import ValidationReport, validate
+
+_HOMES: dict[str, str] = {
+    "Analysis": "synthlab.workflows.analyze",
+    "Approval": "synthlab.artifact.approval",
+    "Artifact": "synthlab.artifact",
+    "Backfill": "synthlab.workflows.backfill",
+    "BootstrapResult": "synthlab.workflows.bootstrap",
+    "Checkpoint": "synthlab.engine",
+    "Findings": "synthlab.quality.checks",
+    "ImportResult": "synthlab.workflows.import_",
+    "LiveResult": "synthlab.workflows.live",
+    "Preview": "synthlab.workflows.preview",
+    "Problem": "synthlab.errors",
+    "ProvisionResult": "synthlab.workflows.provision",
+    "Scenario": "synthlab.scenario.schema",
+    "SynthlabError": "synthlab.errors",
+    "ValidationReport": "synthlab.workflows.validate",
+    "analyze_csv": "synthlab.workflows.analyze",
+    "approve": "synthlab.workflows.approve",
+    "backfill": "synthlab.workflows.backfill",
+    "bootstrap": "synthlab.workflows.bootstrap",
+    "check": "synthlab.quality.checks",
+    "export_csv": "synthlab.workflows.export",
+    "import_csv": "synthlab.workflows.import_",
+    "load_scenario": "synthlab.scenario.loader",
+    "metrics": "synthlab.workflows.metrics",
+    "preview": "synthlab.workflows.preview",
+    "provision": "synthlab.workflows.provision",
+    "reservoirs": "synthlab.workflows.reservoirs",
+    "run_live": "synthlab.workflows.live",
+    "save_scenario": "synthlab.scenario.writer",
+    "template_names": "synthlab.scenario.loader",
+    "validate": "synthlab.workflows.validate",
+}
+
+__all__ = [
+    "Analysis",
+    "Approval",
+    "Artifact",
+    "Backfill",
+    "BootstrapResult",
+    "Checkpoint",
+    "Findings",
+    "ImportResult",
+    "LiveResult",
+    "Preview",
+    "Problem",
+    "ProvisionResult",
+    "Scenario",
+    "SynthlabError",
+    "ValidationReport",
+    "__version__",
+    "analyze_csv",
+    "approve",
+    "backfill",
+    "bootstrap",
+    "check",
+    "export_csv",
+    "import_csv",
+    "load_scenario",
+    "metrics",
+    "preview",
+    "provision",
+    "reservoirs",
+    "run_live",
+    "save_scenario",
+    "template_names",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
