@@ -64,7 +64,7 @@ def to_json_value(value: Any) -> Any:
     TypeError
         A type that has no agreed form in JSON.
     """
-    if value is None or isinstance(value, bool | int | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | int | str) and not isinstance(value, Enum)):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
