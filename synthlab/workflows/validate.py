@@ -1,4 +1,4 @@
-"""validate: does a scenario fit the platform that it is aimed at?"""
+"""validate: whether a scenario fits the platform that it is aimed at."""
 
 from __future__ import annotations
 

@@ -1,0 +1,276 @@
+"""The command line: each command parses, makes one call, and prints.
+
+Python equivalents are in `synthlab`'s public face; `docs/cli.md` is generated from
+here.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import synthlab
+from synthlab.cli_output import RefusedError, emit, progress, run, say
+from synthlab.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from synthlab.scenario.schema import Scenario
+
+app = typer.Typer(
+    name="synthlab",
+    help="Believable water-tank and water-truck telemetry before the devices are there.",
+    epilog="One JSON object on stdout, words on stderr. Settings: SYNTHLAB_DATABASE_URL, _BROKER_URL.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@dataclass
+class Call:
+    """What the options before the command said."""
+
+    command: str = ""
+    scenario_path: str | None = None
+    state_file: Path | None = None
+    strict: bool = False
+
+    def scenario(self) -> Scenario:
+        """Load the scenario that the command needs."""
+        if self.scenario_path is None:
+            form = f"synthlab --scenario PATH {self.command}"
+            remedy = f"Put a path or a template's name before the command: `{form}`"
+            rule = f"`{self.command}` needs it"
+            raise UsageError(Problem("BAD_ARGUMENT", rule, path="--scenario", remedy=remedy))
+        return synthlab.load_scenario(self.scenario_path)
+
+
+ArtifactDir = Annotated[Path, typer.Option("--artifact-dir", help="Directory that export-csv wrote.")]
+CommitBatch = Annotated[int, typer.Option("--commit-batch-size", min=1, help="Rows of one transaction.")]
+AnalyticsBatch = Annotated[
+    int, typer.Option("--analytics-batch-size", min=1, help="Events of one transaction of the consumer.")
+]
+EndAt = Annotated[
+    str | None, typer.Option("--end-at", help="End of the window, ISO 8601 with a zone. Default: now.")
+]
+OutputRoot = Annotated[Path, typer.Option("--output-root", help="Folder for artifacts.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"synthlab {synthlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def synthlab_command(
+    context: typer.Context,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", metavar="PATH", help="Scenario file, or a template's name.")
+    ] = None,
+    state_file: Annotated[
+        Path | None,
+        typer.Option("--state-file", help="Sequence state file. Default: .tmp/synthetic_sim_seq_state.json."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings stop the command too.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Note the options that every command shares."""
+    call: Call = context.obj
+    call.command = context.invoked_subcommand or ""
+    call.scenario_path, call.state_file, call.strict = scenario, state_file, strict
+
+
+@app.command()
+def validate(context: typer.Context) -> None:
+    """Check a scenario, its devices and its routes against the platform. Reads only."""
+    call: Call = context.obj
+    report = synthlab.validate(call.scenario(), strict=call.strict)
+    error = report.failure()
+    if error is not None:
+        raise RefusedError(report, error)
+    say(f"{report.scenario_id}: {len(report.devices_validated)} devices fit.")
+    emit("validate", report)
+
+
+@app.command("dry-run")
+def dry_run(
+    context: typer.Context,
+    preview_steps: Annotated[
+        int, typer.Option("--preview-steps", min=1, help="Emissions of each device.")
+    ] = 10,
+    start_at: Annotated[
+        str | None, typer.Option("--start-at", help="First emission, ISO 8601 with a zone. Default: today.")
+    ] = None,
+) -> None:
+    """Show each device's tendencies and first emissions. Reads only."""
+    call: Call = context.obj
+    shown = synthlab.preview(call.scenario(), steps=preview_steps, start_at=start_at, strict=call.strict)
+    say(
+        f"{shown.scenario_id}: {len(shown.frame)} emissions of {len(shown.devices)} devices, nothing written."
+    )
+    emit("dry-run", shown)
+
+
+@app.command()
+def bootstrap(
+    context: typer.Context,
+    commit_batch_size: CommitBatch = 500,
+    analytics_batch_size: AnalyticsBatch = 200,
+    end_at: EndAt = None,
+) -> None:
+    """Simulate history straight into the platform, through its own ingestion."""
+    call: Call = context.obj
+    with progress("bootstrap") as on_progress:
+        result = synthlab.bootstrap(
+            call.scenario(),
+            state_file=call.state_file,
+            commit_batch_size=commit_batch_size,
+            analytics_batch_size=analytics_batch_size,
+            end_at=end_at,
+            strict=call.strict,
+            on_progress=on_progress,
+        )
+    say(f"{result.scenario_id}: {result.total_emitted} emissions ingested.")
+    emit("bootstrap", result)
+
+
+@app.command("run")
+def run_command(
+    context: typer.Context,
+    iterations: Annotated[
+        int, typer.Option("--iterations", min=0, help="Emissions of each device; 0: no limit.")
+    ] = 0,
+    duration_seconds: Annotated[
+        float, typer.Option("--duration-seconds", min=0, help="How long to run; 0: no limit.")
+    ] = 0,
+) -> None:
+    """Publish live telemetry over MQTT. The first Ctrl-C drains and ends it well."""
+    call: Call = context.obj
+    with progress("run") as on_progress:
+        result = synthlab.run_live(
+            call.scenario(),
+            state_file=call.state_file,
+            iterations=iterations,
+            duration_seconds=duration_seconds,
+            strict=call.strict,
+            on_progress=on_progress,
+        )
+    say(f"{result.emitted} emissions published, {result.acknowledged} acknowledged.")
+    emit("run", result)
+
+
+@app.command("export-csv")
+def export_csv(
+    context: typer.Context,
+    output_root: OutputRoot = Path("artifacts"),
+    run_id: Annotated[str | None, typer.Option("--run-id", help="Name of the artifact's directory.")] = None,
+    end_at: EndAt = None,
+) -> None:
+    """Write history as an artifact: CSV and manifest. No platform writes."""
+    call: Call = context.obj
+    artifact = synthlab.export_csv(
+        call.scenario(),
+        output_root=output_root,
+        run_id=run_id,
+        end_at=end_at,
+        state_file=call.state_file,
+        strict=call.strict,
+    )
+    say(f"{artifact.manifest['row_count']} rows in {artifact.directory}")
+    emit("export-csv", artifact)
+
+
+@app.command("analyze-csv")
+def analyze_csv(artifact_dir: ArtifactDir) -> None:
+    """Check an artifact's rows and write analysis.json and plots beside them."""
+    analysis = synthlab.analyze_csv(artifact_dir)
+    error = analysis.failure()
+    if error is not None:
+        raise RefusedError(analysis, error)
+    say(f"{artifact_dir}: passed.")
+    emit("analyze-csv", analysis)
+
+
+@app.command("import-csv")
+def import_csv(
+    context: typer.Context,
+    artifact_dir: ArtifactDir,
+    apply: Annotated[bool, typer.Option("--apply", help="Write. Without it, only look.")] = False,
+    commit_batch_size: CommitBatch = 500,
+    drain_analytics: Annotated[
+        bool, typer.Option("--drain-analytics", help="Bring the read models up to date afterwards.")
+    ] = False,
+    analytics_batch_size: AnalyticsBatch = 200,
+    allow_failed_qc: Annotated[
+        bool, typer.Option("--allow-failed-qc", help="Import data that did not pass analyze-csv.")
+    ] = False,
+) -> None:
+    """Replay an artifact through the platform's ingestion. A dry run unless --apply."""
+    call: Call = context.obj
+    with progress("import-csv") as on_progress:
+        result = synthlab.import_csv(
+            artifact_dir,
+            apply=apply,
+            commit_batch_size=commit_batch_size,
+            state_file=call.state_file,
+            drain_analytics=drain_analytics,
+            analytics_batch_size=analytics_batch_size,
+            allow_failed_qc=allow_failed_qc,
+            on_progress=on_progress,
+        )
+    say(f"{result.row_count} rows: {result.status_counts}" + ("" if apply else "; nothing written"))
+    emit("import-csv", result)
+
+
+@app.command()
+def approve(
+    artifact_dir: ArtifactDir,
+    reviewer: Annotated[str, typer.Option("--reviewer", help="Who looked at the data.")],
+    note: Annotated[str, typer.Option("--note", help="What the reviewer has to say.")] = "",
+) -> None:
+    """Approve an analyzed artifact, bound to its bytes."""
+    approval = synthlab.approve(artifact_dir, reviewer=reviewer, note=note)
+    say(f"{artifact_dir}: approved by {reviewer}.")
+    emit("approve", approval)
+
+
+@app.command()
+def provision(context: typer.Context) -> None:
+    """Create the scenario's devices and reservoirs on the reference platform."""
+    call: Call = context.obj
+    result = synthlab.provision(call.scenario())
+    say(f"{result.created} created, {result.updated} updated, {result.unchanged} unchanged.")
+    emit("provision", result)
+
+
+@app.command()
+def schema() -> None:
+    """Print the scenario's JSON Schema and every archetype's parameters. Reads only."""
+    from synthlab.workflows.schema import scenario_schema
+
+    emit("schema", scenario_schema())
+
+
+@app.command()
+def demo(context: typer.Context, output_root: OutputRoot = Path("artifacts")) -> None:
+    """Run the whole story on embedded defaults, from scenario to live stream."""
+    call: Call = context.obj
+    from synthlab.workflows.demo import demo as run_demo
+
+    result = run_demo(
+        output_root=output_root, state_file=call.state_file, on_step=lambda step: say(str(step))
+    )
+    say("Next:\n" + "\n".join(f"  {line}" for line in result.next_steps))
+    emit("demo", result)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    call = Call()
+    sys.exit(run(app, arguments, call, lambda: call.command))

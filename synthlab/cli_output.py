@@ -1,0 +1,191 @@
+"""How the command line speaks: one JSON object on stdout, words on stderr.
+
+Whatever happens, stdout gets exactly one JSON object with ``"command"`` in it, the
+exit code says what kind of end it was, and an expected error shows no traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import typer
+
+from synthlab.errors import DiskError, Problem, SynthlabError, UsageError
+from synthlab.results import Result, to_json_value
+
+BUG_EXIT_CODE = 1
+# Says how people get the traceback of a bug; operators get one line.
+DEBUG_VARIABLE = "SYNTHLAB_DEBUG"
+
+
+class Stopped(BaseException):
+    """A signal asked the command to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+        self.name = signal.Signals(number).name
+
+
+class RefusedError(Exception):
+    """A verb did its work and the answer is no: its result is shown with the error."""
+
+    def __init__(self, result: Result, error: SynthlabError) -> None:
+        super().__init__(str(error))
+        self.result = result
+        self.error = error
+
+
+def say(text: str) -> None:
+    """Write a line for people."""
+    print(text, file=sys.stderr)
+
+
+def emit(command: str, result: Result | Mapping[str, Any]) -> None:
+    """Write the command's one JSON object, and its warnings for people."""
+    content = result.to_dict() if isinstance(result, Result) else dict(result)
+    for warning in content.get("warnings") or ():
+        say(f"warning: {warning}")
+    write_json({"command": command, **content})
+
+
+def write_json(content: Mapping[str, Any]) -> None:
+    """Write one JSON object to stdout, whole or with an error."""
+    text = json.dumps(to_json_value(content), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried, and complained about, again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise Stopped(signal.SIGPIPE) from None
+        raise
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on stderr where a person looks; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def run(app: typer.Typer, arguments: list[str] | None, shared: object, command_of: Callable[[], str]) -> int:
+    """Run the application and return its exit code; the one place that handles errors.
+
+    Parameters
+    ----------
+    app : Typer
+    arguments : list of str, optional
+        By default the process's own.
+    shared : object
+        What the commands find as their context's ``obj``.
+    command_of : callable
+        Names the command, as far as the arguments told it.
+    """
+    warnings.showwarning = _show_warning
+    _listen_to_signals()
+    try:
+        returned = app(args=arguments, prog_name="synthlab", standalone_mode=False, obj=shared)
+        return returned if isinstance(returned, int) else 0
+    except RefusedError as refused:
+        return _fail(command_of(), refused.error, result=refused.result)
+    except SynthlabError as error:
+        return _fail(command_of(), error)
+    except typer.TyperException as error:
+        return _fail(command_of(), _usage(error.format_message()))
+    except ModuleNotFoundError as error:
+        return _fail(command_of(), _not_installed(error))
+    except OSError as error:
+        return _fail(command_of(), _disk(error))
+    except Stopped as stop:
+        return _stopped(command_of(), stop)
+    except Exception as error:
+        return _bug(command_of(), error)
+
+
+def _fail(command: str, error: SynthlabError, *, result: Result | None = None) -> int:
+    say(f"error: {error}")
+    content = {} if result is None else result.to_dict()
+    body = {"code": error.code, "exit_code": error.exit_code, "problems": error.to_records()}
+    _write_failure({"command": command, **content, "error": body})
+    return error.exit_code
+
+
+def _stopped(command: str, stop: Stopped) -> int:
+    rule = f"stopped by {stop.name}"
+    remedy = "Run the same command again: what is stored already is recognized and left alone"
+    problem = Problem("INTERRUPTED", rule, remedy=remedy)
+    say(f"error: {problem}")
+    body = {"code": "INTERRUPTED", "exit_code": stop.exit_code, "problems": [problem.to_record()]}
+    _write_failure({"command": command, "error": body})
+    return stop.exit_code
+
+
+def _bug(command: str, error: Exception) -> int:
+    kind = type(error).__name__
+    say(f"error: a bug in synthlab ({kind}). Set {DEBUG_VARIABLE}=1 to see where, and report it.")
+    if os.environ.get(DEBUG_VARIABLE) == "1":
+        say("".join(traceback.format_exception(error)))
+    body = {"code": "BUG", "exit_code": BUG_EXIT_CODE, "problems": [{"code": "BUG", "rule": kind}]}
+    _write_failure({"command": command, "error": body})
+    return BUG_EXIT_CODE
+
+
+def _write_failure(content: Mapping[str, Any]) -> None:
+    # Where stdout itself is what is broken, the exit code and stderr still tell.
+    with suppress(OSError, Stopped):
+        write_json(content)
+
+
+def _usage(message: str) -> UsageError:
+    return UsageError(Problem("BAD_ARGUMENT", message.rstrip("."), remedy="See `synthlab --help`"))
+
+
+def _not_installed(error: ModuleNotFoundError) -> SynthlabError:
+    from synthlab.adapters.registry import missing_driver
+
+    return missing_driver(error)
+
+
+def _disk(error: OSError) -> DiskError:
+    from pathlib import Path
+
+    name = Path(str(error.filename)).name if error.filename else "the local disk"
+    return DiskError(
+        Problem(
+            "DISK_WRITE_FAILED",
+            f"{(error.strerror or type(error).__name__).lower()}",
+            path=name,
+            remedy="Check that the folder is there, writable, and not full",
+        )
+    )
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    # A library's own warnings concern whoever develops synthlab, not an operator.
+    if issubclass(category, UserWarning):
+        say(f"warning: {message}")
+
+
+def _listen_to_signals() -> None:
+    def stop(number: int, _frame: object) -> None:
+        raise Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
