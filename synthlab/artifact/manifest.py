@@ -1,0 +1,213 @@
+"""The manifest: what an artifact holds, where it comes from, and its hashes.
+
+It says nothing about when, where or by whom the artifact was written, so the same
+input gives the same bytes, and it can be shown to anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthlab.artifact.csv import CsvDigest
+from synthlab.artifact.files import read_json
+from synthlab.calibration import Reservoir
+from synthlab.errors import ArtifactError, Problem, show_value
+from synthlab.results import to_json_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+# Broker host, certificate paths: where the stream goes is no part of what the data is.
+_PRIVATE_SCENARIO_KEYS = frozenset({"mqtt"})
+_PACKAGES = ("numpy", "pandas", "pyarrow")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def build_manifest(
+    frame: pd.DataFrame,
+    digest: CsvDigest,
+    *,
+    scenario_id: str,
+    run_id: str,
+    scenario: Mapping[str, Any],
+    scenario_sha256: str,
+    seed: int,
+    start_at: str,
+    end_at: str,
+    step_seconds: Mapping[str, int],
+    reservoirs: Mapping[str, Reservoir],
+    checkpoint: Mapping[str, Any] | None,
+    warnings: Iterable[Any],
+) -> dict[str, Any]:
+    """Return the manifest of a frame that was written as CSV.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    digest : CsvDigest
+        Of the CSV file that holds `frame`.
+    scenario_id, run_id : str
+    scenario : mapping
+        The validated scenario; its ``mqtt`` block is left out.
+    scenario_sha256 : str
+    seed : int
+    start_at, end_at : str
+        The window, RFC 3339 UTC.
+    step_seconds : mapping of str to int
+        By device; every device that should have rows. [seconds]
+    reservoirs : mapping of str to Reservoir
+        Calibration used, by device, with its origin.
+    checkpoint : mapping or None
+        The engine's, at the end of the window.
+    warnings : iterable
+        Problems as records, or texts.
+    """
+    return to_json_value(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "synthetic": True,
+            "scenario_id": scenario_id,
+            "run_id": run_id,
+            "scenario": {k: v for k, v in scenario.items() if k not in _PRIVATE_SCENARIO_KEYS},
+            "scenario_sha256": scenario_sha256,
+            "seed": seed,
+            "start_at": start_at,
+            "end_at": end_at,
+            "row_count": digest.row_count,
+            "csv_sha256": digest.sha256,
+            "chunks": [chunk.to_dict() for chunk in digest.chunks],
+            "devices": _device_ranges(frame, step_seconds),
+            "reservoirs": {device_id: reservoirs[device_id].to_dict() for device_id in sorted(reservoirs)},
+            "checkpoint": checkpoint,
+            "package_versions": _package_versions(),
+            "warnings": list(warnings),
+        }
+    )
+
+
+def _device_ranges(frame: pd.DataFrame, step_seconds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    codes = frame["device_id"].cat.codes.to_numpy()
+    names = list(frame["device_id"].cat.categories)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    seq = frame["seq"].to_numpy()
+    stamps = frame["received_at"].to_numpy(dtype="datetime64[ms]")
+    ranges: dict[str, dict[str, Any]] = {}
+    for device_id in sorted({*names, *step_seconds}):
+        place = names.index(device_id) if device_id in names else None
+        rows = order[:0] if place is None else order[starts[place] : starts[place + 1]]
+        is_any = len(rows) > 0
+        ranges[device_id] = {
+            "first_seq": int(seq[rows[0]]) if is_any else None,
+            "last_seq": int(seq[rows[-1]]) if is_any else None,
+            "first_received_at": f"{stamps[rows[0]]}Z" if is_any else None,
+            "last_received_at": f"{stamps[rows[-1]]}Z" if is_any else None,
+            "row_count": len(rows),
+            "step_seconds": step_seconds.get(device_id),
+        }
+    return ranges
+
+
+def _package_versions() -> dict[str, str]:
+    from synthlab._version import __version__
+
+    return {"synthlab": __version__, **{name: version(name) for name in _PACKAGES}}
+
+
+def load_manifest(directory: Path) -> dict[str, Any]:
+    """Read and check an artifact's manifest.
+
+    Reads only.
+
+    Raises
+    ------
+    ArtifactError
+        Code ``ARTIFACT_NOT_FOUND``: no manifest; ``MANIFEST_INVALID``: every key
+        that is missing or holds something else than it should.
+    """
+    manifest = read_json(directory / MANIFEST_NAME)
+    problems = list(_problems(manifest))
+    if problems:
+        raise ArtifactError(problems)
+    return manifest
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+_RULES: dict[str, tuple[str, Any]] = {
+    "schema_version": (f"needs {SCHEMA_VERSION}", lambda v: v == SCHEMA_VERSION and not isinstance(v, bool)),
+    "synthetic": ("needs true", lambda v: v is True),
+    "scenario_id": ("needs a text", lambda v: isinstance(v, str) and v),
+    "run_id": ("needs a text", lambda v: isinstance(v, str) and v),
+    "scenario": ("needs an object", lambda v: isinstance(v, dict)),
+    "scenario_sha256": ("needs a sha256", _is_sha256),
+    "seed": ("needs a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "start_at": ("needs a time", lambda v: isinstance(v, str)),
+    "end_at": ("needs a time", lambda v: isinstance(v, str)),
+    "row_count": ("needs a whole number >= 0", _is_count),
+    "csv_sha256": ("needs a sha256", _is_sha256),
+    "chunks": ("needs a list of {first_row, row_count, sha256}", lambda v: _are_chunks(v)),
+    "devices": ("needs an object of objects with row_count", lambda v: _are_devices(v)),
+    "reservoirs": ("needs an object of objects", lambda v: _is_table(v)),
+    "checkpoint": ("needs an object or null", lambda v: v is None or isinstance(v, dict)),
+    "package_versions": ("needs an object", lambda v: isinstance(v, dict)),
+    "warnings": ("needs a list", lambda v: isinstance(v, list)),
+}
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values())
+
+
+def _are_chunks(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(entry, dict)
+        and _is_count(entry.get("first_row"))
+        and _is_count(entry.get("row_count"))
+        and _is_sha256(entry.get("sha256"))
+        for entry in value
+    )
+
+
+def _are_devices(value: Any) -> bool:
+    return _is_table(value) and all(
+        _is_count(entry.get("row_count"))
+        and (entry.get("step_seconds") is None or _is_count(entry["step_seconds"]))
+        for entry in value.values()
+    )
+
+
+def _problems(manifest: Mapping[str, Any]) -> Iterable[Problem]:
+    for key, (rule, holds) in _RULES.items():
+        if key not in manifest:
+            yield Problem(
+                "MANIFEST_INVALID",
+                "the key is missing",
+                path=key,
+                file=MANIFEST_NAME,
+                remedy="Export the artifact again",
+            )
+        elif not holds(manifest[key]):
+            yield Problem(
+                "MANIFEST_INVALID",
+                rule,
+                path=key,
+                value=show_value(manifest[key]),
+                file=MANIFEST_NAME,
+                remedy="Export the artifact again",
+            )

@@ -1,0 +1,295 @@
+"""An artifact's directory: written whole or not at all, verified before use.
+
+``<output_root>/<scenario_id>/<run_id>/`` holds `telemetry_rows.csv` and
+`manifest.json`, and later the analysis, plots, approval and import result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthlab.artifact.csv import disk_error, write_csv
+from synthlab.artifact.files import json_bytes, sha256_of, sync_folder, write_atomically
+from synthlab.artifact.manifest import MANIFEST_NAME, build_manifest, load_manifest
+from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
+from synthlab.errors import ArtifactError, Problem, UsageError, show_value
+from synthlab.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.calibration import Reservoir
+
+CSV_NAME = "telemetry_rows.csv"
+ANALYSIS_NAME = "analysis.json"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# Longest name that common file systems take, less room for the temporary folder's suffix.
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Artifact(Result):
+    """An artifact on disk.
+
+    Attributes
+    ----------
+    directory : Path
+    manifest : mapping
+        The content of `manifest.json`.
+    """
+
+    directory: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def csv_path(self) -> Path:
+        """Where the rows are."""
+        return self.directory / CSV_NAME
+
+    @property
+    def row_count(self) -> int:
+        """Rows, by the manifest."""
+        return int(self.manifest["row_count"])
+
+    def verify_hash(self) -> None:
+        """Compare the CSV with the manifest.
+
+        Reads only.
+
+        Raises
+        ------
+        ArtifactError
+            Code ``CSV_HASH_MISMATCH``: the CSV or the manifest was changed; the
+            problem names the rows. ``ARTIFACT_NOT_FOUND``: no CSV.
+        """
+        found = sha256_of(self.csv_path)
+        if found == self.manifest["csv_sha256"]:
+            return
+        raise ArtifactError(
+            Problem(
+                "CSV_HASH_MISMATCH",
+                f"manifest csv_sha256 mismatch, {_changed_rows(self)}",
+                path="csv_sha256",
+                value=found,
+                file=CSV_NAME,
+                remedy="The CSV or the manifest changed after export: export again, then analyze again",
+            )
+        )
+
+    def read_frame(self) -> pd.DataFrame:
+        """Return the rows as a telemetry frame; the hash is not compared here.
+
+        Reads only.
+
+        Raises
+        ------
+        ArtifactError
+            Code ``ARTIFACT_ROW_INVALID`` or ``ARTIFACT_NOT_FOUND``.
+        """
+        return read_csv(self.csv_path)
+
+    def read_rows(self) -> Rows:
+        """Return the rows, valid and invalid; the hash is not compared here. Reads only."""
+        return read_rows(self.csv_path)
+
+    def __repr__(self) -> str:
+        device_count = len(self.manifest["devices"])
+        return f"Artifact({str(self.directory)!r}, {self.row_count:,} rows, {device_count} devices)"
+
+
+def write_artifact(
+    frame: pd.DataFrame,
+    *,
+    output_root: str | os.PathLike[str],
+    scenario_id: str,
+    run_id: str,
+    scenario: Mapping[str, Any],
+    scenario_sha256: str,
+    seed: int,
+    start_at: str,
+    end_at: str,
+    step_seconds: Mapping[str, int],
+    reservoirs: Mapping[str, Reservoir],
+    checkpoint: Mapping[str, Any] | None = None,
+    warnings: Iterable[Any] = (),
+) -> Artifact:
+    """Write an artifact to ``<output_root>/<scenario_id>/<run_id>``.
+
+    Everything is written in a temporary folder beside its place and moved there at
+    the end. Where the same artifact is there already, it is returned as it is.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows.
+    output_root : path
+        Created if needed.
+    scenario_id, run_id : str
+        Letters, digits, ``.``, ``_``, ``-``; the first one a letter or digit.
+    scenario, scenario_sha256, seed, start_at, end_at, step_seconds, reservoirs, \
+checkpoint, warnings
+        As `synthlab.artifact.manifest.build_manifest` takes them.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: a name that is no plain folder name, a frame that no CSV holds.
+    ArtifactError
+        Code ``ARTIFACT_EXISTS``: another artifact has that name.
+    DiskError
+        Code ``DISK_WRITE_FAILED``; no half artifact is left.
+    """
+    _check_name("scenario_id", scenario_id)
+    _check_name("run_id", run_id)
+    parent = Path(output_root) / scenario_id
+    target = parent / run_id
+    temporary = parent / f".{run_id}.{secrets.token_hex(4)}.tmp"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _refuse_link(parent)
+        _refuse_link(target)
+        temporary.mkdir()
+        try:
+            digest = write_csv(frame, temporary / CSV_NAME)
+            manifest = build_manifest(
+                frame,
+                digest,
+                scenario_id=scenario_id,
+                run_id=run_id,
+                scenario=scenario,
+                scenario_sha256=scenario_sha256,
+                seed=seed,
+                start_at=start_at,
+                end_at=end_at,
+                step_seconds=step_seconds,
+                reservoirs=reservoirs,
+                checkpoint=checkpoint,
+                warnings=warnings,
+            )
+            write_atomically(temporary / MANIFEST_NAME, json_bytes(manifest))
+            if not _move(temporary, target):
+                return _same_artifact(target, manifest)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    return Artifact(target, manifest)
+
+
+def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
+    """Open an artifact's directory.
+
+    Reads only.  The CSV's hash is compared by `Artifact.verify_hash`.
+
+    Raises
+    ------
+    ArtifactError
+        Code ``ARTIFACT_NOT_FOUND``: no such folder, CSV or manifest;
+        ``MANIFEST_INVALID``: a manifest that cannot be used.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise ArtifactError(
+            Problem(
+                "ARTIFACT_NOT_FOUND",
+                "the artifact's folder does not exist",
+                path="artifact_dir",
+                value=show_value(str(folder), limit=200),
+                remedy="Name a folder that `synthlab export-csv` wrote",
+            )
+        )
+    manifest = load_manifest(folder)
+    open_regular(folder / CSV_NAME).close()
+    return Artifact(folder, manifest)
+
+
+def _check_name(what: str, name: str) -> None:
+    if _NAME.fullmatch(name) and len(name) <= _MAX_NAME:
+        return
+    raise UsageError(
+        Problem(
+            "BAD_ARGUMENT",
+            "needs a plain folder name",
+            path=what,
+            value=show_value(name),
+            remedy="Use letters, digits, '.', '_' and '-', a letter or digit first, at most 200",
+        )
+    )
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise UsageError(
+            Problem(
+                "BAD_ARGUMENT",
+                "must not be a link",
+                path="output_root",
+                value=show_value(folder.name),
+                remedy="Name another folder: artifacts are never written through links",
+            )
+        )
+
+
+def _move(temporary: Path, target: Path) -> bool:
+    """Move a folder to its place; False where another one is there already."""
+    if target.exists():
+        return False
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        # Somebody else wrote the same artifact since we looked; anything else is an error.
+        if target.exists():
+            return False
+        raise
+    sync_folder(target.parent)
+    return True
+
+
+def _same_artifact(target: Path, manifest: Mapping[str, Any]) -> Artifact:
+    keys = ("csv_sha256", "scenario_sha256")
+    try:
+        there = read_artifact(target)
+        if all(there.manifest[key] == manifest[key] for key in keys):
+            there.verify_hash()
+            return there
+        rule = "another artifact is there already"
+    except ArtifactError as error:
+        rule = f"a damaged artifact is there already ({error.problems[0].rule})"
+    raise ArtifactError(
+        Problem(
+            "ARTIFACT_EXISTS",
+            rule,
+            path="run_id",
+            value=show_value(target.name),
+            remedy="Choose another run_id, or move that folder away",
+        )
+    )
+
+
+def _changed_rows(artifact: Artifact) -> str:
+    """Say which rows differ from what the manifest has, by its chunks."""
+    chunks = artifact.manifest["chunks"]
+    changed: list[str] = []
+    with open_regular(artifact.csv_path) as file:
+        file.readline()
+        for chunk in chunks:
+            digest = hashlib.sha256()
+            for _ in range(chunk["row_count"]):
+                digest.update(file.readline())
+            if digest.hexdigest() != chunk["sha256"]:
+                changed.append(f"{chunk['first_row']} to {chunk['first_row'] + chunk['row_count'] - 1}")
+        if file.read(1):
+            changed.append(f"from {artifact.row_count} on (too many)")
+    if not changed:
+        return "the header or the manifest changed"
+    more = f" and {len(changed) - 3} more ranges" if len(changed) > 3 else ""
+    return f"rows {', '.join(changed[:3])}{more} changed"
