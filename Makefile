@@ -52,10 +52,10 @@ bench: $(VENV)/.full.stamp  ## measured ratios: engine, preview, CSV
 	$(BIN)/python -m benchmarks
 
 docs-generated: $(VENV)/.full.stamp  ## write the pages that are generated from the code
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 docs-check: $(VENV)/.full.stamp  ## fail where a generated page is out of date
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python docs/generate.py --check
 
 # --universal: the same files serve every Python from 3.11 on.
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -173,6 +173,8 @@ def export_csv(
     end_at: EndAt = None,
 ) -> None:
     """Write history as an artifact: CSV and manifest. No platform writes."""
+    from synthlab.workflows.export import summary
+
     call: Call = context.obj
     artifact = synthlab.export_csv(
         call.scenario(),
@@ -183,7 +185,7 @@ def export_csv(
         strict=call.strict,
     )
     say(f"{artifact.manifest['row_count']} rows in {artifact.directory}")
-    emit("export-csv", artifact)
+    emit("export-csv", summary(artifact))
 
 
 @app.command("analyze-csv")

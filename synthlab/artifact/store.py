@@ -148,8 +148,8 @@ checkpoint, warnings
     DiskError
         Code ``DISK_WRITE_FAILED``; no half artifact is left.
     """
-    _check_name("scenario_id", scenario_id)
-    _check_name("run_id", run_id)
+    check_name("scenario_id", scenario_id)
+    check_name("run_id", run_id)
     parent = Path(output_root) / scenario_id
     target = parent / run_id
     temporary = parent / f".{run_id}.{secrets.token_hex(4)}.tmp"
@@ -212,7 +212,14 @@ def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
     return Artifact(folder, manifest)
 
 
-def _check_name(what: str, name: str) -> None:
+def check_name(what: str, name: str) -> None:
+    """Stop on a name that is no plain folder name.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``.
+    """
     if _NAME.fullmatch(name) and len(name) <= _MAX_NAME:
         return
     raise UsageError(

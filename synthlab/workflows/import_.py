@@ -1,0 +1,246 @@
+"""import: an artifact's rows into the platform, through its own ingestion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthlab.errors import Problem, QualityError
+from synthlab.results import Result
+from synthlab.workflows.replay import (
+    AnalyticsResult,
+    Progress,
+    replay,
+    require_batch_size,
+)
+from synthlab.workflows.replay import (
+    drain_analytics as _drain_analytics,
+)
+from synthlab.workflows.survey import require_platform, survey
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.adapters.database import Database
+    from synthlab.artifact import Artifact
+
+RESULT_NAME = "import_result.json"
+
+
+@dataclass(frozen=True)
+class ImportResult(Result):
+    """What an import did, or would do.
+
+    Attributes
+    ----------
+    scenario_id, run_id, csv_sha256 : str
+        Which artifact.
+    apply : bool
+        Whether anything was written.
+    row_count : int
+    status_counts : dict of str to int
+        What ingestion said: ``{"stored:READING": 17282}``, or without `apply` what it
+        would do: ``{"dry_run:READY": 17282}``.
+    analytics : AnalyticsResult or None
+        None where analytics were not drained.
+    warnings : tuple of str
+    """
+
+    scenario_id: str
+    run_id: str
+    csv_sha256: str
+    apply: bool
+    row_count: int
+    status_counts: dict[str, int]
+    analytics: AnalyticsResult | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def import_csv(
+    artifact_dir: str | Path,
+    *,
+    database: str | None = None,
+    apply: bool = False,
+    commit_batch_size: int = 500,
+    state_file: str | Path | None = None,
+    drain_analytics: bool = False,
+    analytics_batch_size: int = 200,
+    allow_failed_qc: bool = False,
+    on_progress: Progress | None = None,
+) -> ImportResult:
+    """Replay an artifact through the platform's ingestion.  Without `apply`: reads only.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        A directory that `export_csv` wrote.
+    database : str, optional
+        SQLAlchemy URL; by default the configured or the embedded platform.
+    apply : bool
+        Write.  Applying the same artifact again stores nothing twice.
+    commit_batch_size : int
+        Rows of one transaction.
+    state_file : path, optional
+        Sequence state; on `apply` it moves to the artifact's end, so that a live run
+        goes on from there.
+    drain_analytics : bool
+        Bring the read models up to date afterwards.
+    analytics_batch_size : int
+        Events of one transaction of the analytics consumer.
+    allow_failed_qc : bool
+        Import although `analysis.json` says that the data did not pass.
+    on_progress : callable, optional
+        Called with the rows done and the rows in all.
+
+    Returns
+    -------
+    ImportResult
+        On `apply` it is also written to ``import_result.json`` in the artifact.
+
+    Raises
+    ------
+    ArtifactError
+        Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``, ``CSV_HASH_MISMATCH``,
+        ``ARTIFACT_ROW_INVALID``; nothing was written.
+    QualityError
+        Code ``QC_FAILED``; nothing was written.
+    PreflightError
+        A device is not there, not attached, not calibrated; nothing was written.
+    InterruptedRunError
+        Code ``INTERRUPTED``: stopped half-way; the same call goes on.
+    """
+    from synthlab.artifact import read_artifact
+
+    require_batch_size(commit_batch_size, name="commit_batch_size")
+    require_batch_size(analytics_batch_size, name="analytics_batch_size")
+    artifact = read_artifact(artifact_dir)
+    artifact.verify_hash()
+    _require_quality(artifact, is_failure_allowed=allow_failed_qc)
+    frame = artifact.read_frame()
+    if not apply:
+        return _result(artifact, frame, apply=False, status_counts=_look(artifact, frame, database))
+    return _apply(
+        artifact,
+        frame,
+        database,
+        state_file,
+        commit_batch_size=commit_batch_size,
+        analytics_batch_size=analytics_batch_size if drain_analytics else None,
+        on_progress=on_progress,
+    )
+
+
+def _apply(
+    artifact: Artifact,
+    frame: pd.DataFrame,
+    url: str | None,
+    state_file: str | Path | None,
+    *,
+    commit_batch_size: int,
+    analytics_batch_size: int | None,
+    on_progress: Progress | None,
+) -> ImportResult:
+    from synthlab.adapters.database import open_database
+    from synthlab.artifact.files import json_bytes, write_atomically
+    from synthlab.sequence import SequenceState
+
+    report = survey(_devices(artifact), database=url)
+    require_platform(report)
+    last_seq = {
+        name: device["last_seq"]
+        for name, device in artifact.manifest["devices"].items()
+        if device["last_seq"] is not None
+    }
+    with SequenceState.open(state_file) as state, open_database(url) as platform:
+        # Before a row is stored: whoever reads the state later must not draw these again.
+        state.advance(last_seq)
+        counts = replay(platform, frame, commit_batch_size=commit_batch_size, on_progress=on_progress)
+        state.advance(last_seq, checkpoint=_checkpoints(artifact))
+        analytics = None
+        if analytics_batch_size is not None:
+            analytics = _drain_analytics(platform, batch_size=analytics_batch_size)
+    warnings = tuple(str(finding) for finding in report.findings)
+    result = _result(
+        artifact, frame, apply=True, status_counts=counts, analytics=analytics, warnings=warnings
+    )
+    write_atomically(artifact.directory / RESULT_NAME, json_bytes(result.to_dict()))
+    return result
+
+
+def _look(artifact: Artifact, frame: pd.DataFrame, url: str | None) -> dict[str, int]:
+    """Ask the platform what it would do with every row."""
+    from synthlab.adapters.database import open_database
+    from synthlab.platform.schema import has_schema
+
+    with open_database(url, read_only=True) as platform:
+        if platform.exists():
+            with platform.session() as session:
+                if has_schema(session.connection()):
+                    return _ask(platform, frame)
+    return {"dry_run:UNREGISTERED_DEVICE": len(frame)}
+
+
+def _ask(platform: Database, frame: pd.DataFrame) -> dict[str, int]:
+    from synthlab.payload import emissions
+    from synthlab.platform.ingestion import ready_status
+
+    counts: Counter[str] = Counter()
+    with platform.session() as session:
+        for emission in emissions(frame):
+            status = ready_status(
+                session,
+                device_id=emission.device_id,
+                payload=emission.payload,
+                mqtt_client_id=emission.device_id,
+            )
+            counts[str(status)] += 1
+    return dict(sorted(counts.items()))
+
+
+def _require_quality(artifact: Artifact, *, is_failure_allowed: bool) -> None:
+    from synthlab.artifact.files import read_json
+    from synthlab.artifact.store import ANALYSIS_NAME
+
+    path = artifact.directory / ANALYSIS_NAME
+    if is_failure_allowed or not path.exists():
+        return
+    analysis = read_json(path)
+    is_of_this_csv = analysis.get("csv_sha256") == artifact.manifest["csv_sha256"]
+    if is_of_this_csv and analysis.get("qc_passed") is True:
+        return
+    rule = "the data did not pass its checks" if is_of_this_csv else "the analysis is of another CSV"
+    raise QualityError(
+        Problem(
+            "QC_FAILED",
+            rule,
+            path="qc_passed",
+            value=str(analysis.get("qc_passed")).lower(),
+            file=ANALYSIS_NAME,
+            remedy="Read its findings and mend the scenario; then export and analyze again",
+        )
+    )
+
+
+def _devices(artifact: Artifact) -> Any:
+    from synthlab.scenario.resolve import resolve
+    from synthlab.scenario.schema import Scenario
+
+    return resolve(Scenario.model_validate(artifact.manifest["scenario"]))
+
+
+def _checkpoints(artifact: Artifact) -> Mapping[str, Mapping[str, Any]]:
+    checkpoint = artifact.manifest["checkpoint"]
+    return checkpoint["devices"] if checkpoint else {}
+
+
+def _result(artifact: Artifact, frame: pd.DataFrame, **facts: Any) -> ImportResult:
+    return ImportResult(
+        scenario_id=artifact.manifest["scenario_id"],
+        run_id=artifact.manifest["run_id"],
+        csv_sha256=artifact.manifest["csv_sha256"],
+        row_count=len(frame),
+        **facts,
+    )
