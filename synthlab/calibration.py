@@ -153,7 +153,9 @@ def reservoirs_from_frame(frame: pd.DataFrame) -> dict[str, Reservoir]:
         elif not known.get("capacity_liters", 0) > 0:
             code, rule = "CAPACITY_INVALID", "needs capacity_liters > 0"
         if code is not None:
-            problems.append(Problem(code, rule, path=f"reservoirs[{device_id}]", remedy="Mend the reservoirs frame"))
+            problems.append(
+                Problem(code, rule, path=f"reservoirs[{device_id}]", remedy="Mend the reservoirs frame")
+            )
             continue
         assert calibration is not None  # narrowed by `code` above
         known["sensor_empty_distance_mm"], known["sensor_full_distance_mm"] = calibration

@@ -78,7 +78,14 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("local_timestamp_ms", "int64", "int", "ms", "device clock, Unix epoch", "reported"),
     *(
-        Column(f"raw_mm_{i}", "int32", "int", "mm", f"raw reading {i}: distance reported, -1 = no echo", "reported")
+        Column(
+            f"raw_mm_{i}",
+            "int32",
+            "int",
+            "mm",
+            f"raw reading {i}: distance reported, -1 = no echo",
+            "reported",
+        )
         for i in range(READING_COUNT)
     ),
     Column(

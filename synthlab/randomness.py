@@ -148,20 +148,27 @@ def normals(words: U64) -> F32:
     whose float32 exponent and leading mantissa bits select a cell of a
     piecewise-linear quantile table: equally fine in each octave of p.
     """
-    start, slope = _normal_table()
     halves = np.ascontiguousarray(words).view(np.uint32)
-    tail = ((halves << np.uint32(1)) | np.uint32(1)).astype(np.float32).view(np.uint32)
-    cell = ((tail >> _CELL_SHIFT) - np.uint32(127 << _CELL_BITS)).view(np.int32)
-    value = (tail & _CELL_MASK).astype(np.float32)
-    value *= slope.take(cell, mode="clip")
-    value += start.take(cell, mode="clip")
-    bits = value.view(np.uint32)
-    bits ^= halves & _SIGN_BIT
+    bits = halves << np.uint32(1)
+    bits |= np.uint32(1)
+    tail = bits.astype(np.float32).view(np.uint32)
+    np.right_shift(tail, _CELL_SHIFT, out=bits)
+    bits -= np.uint32(127 << _CELL_BITS)
+    # Start and slope of a cell lie side by side: one look-up finds both.
+    found = _normal_table().take(bits.view(np.int32), mode="clip").view(np.float32)
+    tail &= _CELL_MASK
+    value = tail.astype(np.float32)
+    value *= found[..., 1::2]
+    value += found[..., ::2]
+    halves_sign = np.bitwise_and(halves, _SIGN_BIT, out=bits)
+    signed = value.view(np.uint32)
+    signed ^= halves_sign
     return value
 
 
 @cache
-def _normal_table() -> tuple[F32, F32]:
+def _normal_table() -> npt.NDArray[np.float64]:
+    """Return start and slope of each cell, two float32 packed in one 64-bit word."""
     # A half's 31 bits, shifted up and made odd, are m of 0 < m < 2^32, and p = m / 2^33 < 1/2.
     cells = 1 << _CELL_BITS
     mantissa = 1.0 + np.arange(cells) / cells
@@ -169,9 +176,10 @@ def _normal_table() -> tuple[F32, F32]:
     inverse = NormalDist().inv_cdf
     quantile = np.array([round(-inverse(p), 9) for p in nodes.tolist()])
     width = 1 << (23 - _CELL_BITS)
-    start = np.append(quantile[:-1], 0.0).astype(np.float32)
-    slope = np.append(np.diff(quantile) / width, 0.0).astype(np.float32)
-    return start, slope
+    table = np.zeros((len(nodes), 2), dtype=np.float32)
+    table[:, 0] = np.append(quantile[:-1], 0.0)
+    table[:-1, 1] = np.diff(quantile) / width
+    return table.view(np.float64)[:, 0]
 
 
 LATTICE_REACH = 12

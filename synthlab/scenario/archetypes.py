@@ -73,7 +73,12 @@ class Archetype:
 
 _SENSOR = {
     "reading_noise_mm": Parameter(
-        2.0, "mm", "standard deviation of one raw reading", "Source: domain facts, single ping 2..5 mm", 0, 200
+        2.0,
+        "mm",
+        "standard deviation of one raw reading",
+        "Source: domain facts, single ping 2..5 mm",
+        0,
+        200,
     ),
     "no_echo_prob": Parameter(
         0.004, "", "probability that one reading returns no echo", "Assumed: a healthy sensor", 0, 1
@@ -85,7 +90,12 @@ _SENSOR = {
         4.0, "°C", "half of the daily swing, warmest at 15 h UTC", "Assumed: a tank in the shade", 0, 25
     ),
     "signal_mean_dbm": Parameter(
-        -84.0, "dBm", "mean received signal strength", "Source: domain facts, medians -62..-120 dBm", -120, -40
+        -84.0,
+        "dBm",
+        "mean received signal strength",
+        "Source: domain facts, medians -62..-120 dBm",
+        -120,
+        -40,
     ),
     "signal_sigma_db": Parameter(
         4.0, "dB", "standard deviation within one site", "Source: domain facts, 2..7 dB within a node", 0, 15
@@ -112,7 +122,12 @@ _STATIONARY = {
         100_000,
     ),
     "demand_pulse_liters": Parameter(
-        12.0, "liters", "mean volume of one draw", "Source: domain facts, non-zero hours P50 10 L", 0.1, 10_000
+        12.0,
+        "liters",
+        "mean volume of one draw",
+        "Source: domain facts, non-zero hours P50 10 L",
+        0.1,
+        10_000,
     ),
     "demand_pulse_sigma": Parameter(
         0.8, "", "log standard deviation of a draw's volume", "Source: domain facts, P5..P95 1..146 L", 0, 2
@@ -121,13 +136,23 @@ _STATIONARY = {
         9.0, "liters/min", "flow while water is drawn", "Assumed: one tap or shower", 0.5, 2_000
     ),
     "near_empty_threshold_fraction": Parameter(
-        0.2, "", "content / capacity below which people save water", "Source: contract, near empty is 20 %", 0, 1
+        0.2,
+        "",
+        "content / capacity below which people save water",
+        "Source: contract, near empty is 20 %",
+        0,
+        1,
     ),
     "near_empty_min_demand_fraction": Parameter(
         0.6, "", "share of the demand still drawn at the very bottom", "Assumed: mild saving", 0, 1
     ),
     "supply_sessions_per_day": Parameter(
-        1.1, "1/day", "supply sessions that begin in a day, before multipliers", "Assumed: daily network supply", 0, 24
+        1.1,
+        "1/day",
+        "supply sessions that begin in a day, before multipliers",
+        "Assumed: daily network supply",
+        0,
+        24,
     ),
     "supply_session_liters": Parameter(
         1_000.0,
@@ -141,13 +166,20 @@ _STATIONARY = {
         5.0, "h", "mean duration of one session", "Source: domain facts, 2..4 h a day and longer", 0.05, 12
     ),
     "supply_session_sigma": Parameter(
-        0.25, "", "log standard deviation of a session's volume and duration", "Assumed: regular supply", 0, 1.5
+        0.25,
+        "",
+        "log standard deviation of a session's volume and duration",
+        "Assumed: regular supply",
+        0,
+        1.5,
     ),
 }
 
 _MOBILE = {
     "shift_start_hour": Parameter(6.0, "h", "hour UTC at which the truck leaves its base", "Assumed", 0, 23),
-    "shift_hours": Parameter(12.0, "h", "after this the truck returns to its base", "Assumed: one day shift", 1, 16),
+    "shift_hours": Parameter(
+        12.0, "h", "after this the truck returns to its base", "Assumed: one day shift", 1, 16
+    ),
     "travel_speed_kmh": Parameter(
         26.0, "km/h", "mean speed on the road", "Source: domain facts, 15..25 km/h in town when loaded", 5, 60
     ),
@@ -168,7 +200,12 @@ _MOBILE = {
     ),
     "stop_overhead_minutes": Parameter(8.0, "min", "hose work at a stop, besides the flow", "Assumed", 0, 60),
     "loss_fraction": Parameter(
-        0.01, "", "lost on the way / loaded", "Source: domain facts, 0.5..2 % efficient (assumed there)", 0, 0.5
+        0.01,
+        "",
+        "lost on the way / loaded",
+        "Source: domain facts, 0.5..2 % efficient (assumed there)",
+        0,
+        0.5,
     ),
     "idle_stop_prob": Parameter(
         0.04, "", "probability of a non-productive stop on a trip", "Assumed: a well-run truck", 0, 1

@@ -1,0 +1,144 @@
+"""Simulate a fleet: groups to one telemetry frame, and the checkpoint at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthlab.calibration import Reservoir
+from synthlab.columns import ACTIVITIES, BY_NAME, NAMES
+from synthlab.engine.checkpoint import Checkpoint, DeviceCheckpoint
+from synthlab.engine.group import Group, make_groups
+from synthlab.engine.report import Columns, group_columns
+from synthlab.scenario.resolve import DeviceParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a simulation gives: the telemetry frame, and where it stopped."""
+
+    frame: pd.DataFrame
+    checkpoint: Checkpoint
+
+
+def simulate(
+    parameters: Sequence[DeviceParameters],
+    reservoirs: Mapping[str, Reservoir],
+    *,
+    seed: int,
+    start_second: int,
+    end_second: int,
+    first_seq: Mapping[str, int] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Simulation:
+    """Simulate devices over a window closed at both ends.
+
+    Parameters
+    ----------
+    parameters : sequence of DeviceParameters
+        In any order.
+    reservoirs : mapping of str to Reservoir
+        By device id; one for each device.
+    seed : int
+    start_second, end_second : int
+        Unix time; the grid of a device begins at the start. [seconds]
+    first_seq : mapping of str to int, optional
+        First sequence number by device id; 1, or one after the checkpoint's, where
+        omitted.
+    checkpoint : Checkpoint, optional
+        Devices in it go on from it, and `start_second` does not count for them.
+
+    Returns
+    -------
+    Simulation
+        A pure function of the arguments.
+    """
+    groups = make_groups(
+        parameters,
+        reservoirs,
+        seed=seed,
+        start_second=start_second,
+        end_second=end_second,
+        first_seq=first_seq or {},
+        checkpoint=checkpoint,
+    )
+    device_ids = sorted(device.device_id for device in parameters)
+    parts = [(group, group_columns(group)) for group in groups]
+    devices = dict(checkpoint.devices) if checkpoint else {}
+    for group, columns in parts:
+        devices |= _device_checkpoints(group, columns)
+    frame = _frame(parts, device_ids)
+    return Simulation(frame, Checkpoint(seed, MappingProxyType(devices)))
+
+
+def _device_checkpoints(group: Group, columns: Columns) -> dict[str, DeviceCheckpoint]:
+    grid = group.grid
+    at_second = grid.end_second - grid.step_seconds
+    # The volume in liters came from whole milliliters and goes back to them exactly.
+    volume_ml = np.rint(columns["volume_liters"][-1] * 1000.0)
+    return {
+        device.device_id: DeviceCheckpoint(
+            at_second, grid.step_seconds, int(columns["seq"][-1, index]), float(volume_ml[index])
+        )
+        for index, device in enumerate(group.devices)
+    }
+
+
+def _frame(parts: list[tuple[Group, Columns]], device_ids: list[str]) -> pd.DataFrame:
+    """Join the groups' columns to the frame, sorted by time, then device."""
+    import pandas as pd
+
+    codes = {device_id: index for index, device_id in enumerate(device_ids)}
+    code_type = np.min_scalar_type(-max(len(device_ids), 1))
+    flat = [_flat_columns(group, columns, codes, code_type) for group, columns in parts]
+    if len(flat) == 1:
+        joined = flat[0]
+    elif flat:
+        joined = {name: np.concatenate([part[name] for part in flat]) for name in flat[0]}
+        order = np.lexsort((joined["device_id"], joined["received_at"]))
+        joined = {name: column[order] for name, column in joined.items()}
+    else:
+        joined = _no_rows(code_type)
+    series: dict[str, object] = {}
+    for name in NAMES:
+        values = joined[name]
+        if name == "device_id":
+            series[name] = pd.Categorical.from_codes(values, categories=device_ids, validate=False)
+        elif name == "activity":
+            series[name] = pd.Categorical.from_codes(values, categories=list(ACTIVITIES), validate=False)
+        elif name == "fault":
+            series[name] = pd.Categorical.from_codes(values, categories=[""], validate=False)
+        elif name == "received_at":
+            series[name] = pd.DatetimeIndex(values.view("datetime64[ms]")).tz_localize("UTC")
+        else:
+            series[name] = values
+    return pd.DataFrame(series, copy=False)
+
+
+def _flat_columns(
+    group: Group, columns: Columns, codes: Mapping[str, int], code_type: npt.DTypeLike
+) -> Columns:
+    """Return the columns of a group in row order: by time, then device."""
+    count = len(group.devices)
+    own = np.array([codes[device.device_id] for device in group.devices], dtype=code_type)
+    flat = {name: np.ascontiguousarray(column).reshape(-1) for name, column in columns.items()}
+    flat["device_id"] = np.tile(own, group.grid.count)
+    flat["received_at"] = np.repeat(group.grid.seconds * 1000, count)
+    flat["fault"] = np.zeros(group.grid.count * count, dtype=np.int8)
+    return flat
+
+
+def _no_rows(code_type: npt.DTypeLike) -> Columns:
+    special = {"device_id": code_type, "activity": np.int8, "fault": np.int8, "received_at": np.int64}
+    return {
+        name: np.zeros(0, dtype=special.get(name, BY_NAME[name].dtype if name not in special else None))
+        for name in NAMES
+    }

@@ -1,0 +1,161 @@
+"""The water of a group of devices: events, then the storage pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthlab.engine.group import Group
+from synthlab.model import demand, roads, storage, supply, trips
+from synthlab.model.events import spread_events
+from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+_TRIP_PARAMETERS = (
+    "shift_start_hour",
+    "shift_hours",
+    "travel_speed_kmh",
+    "detour_factor",
+    "refill_liters_per_minute",
+    "refill_queue_minutes",
+    "discharge_liters_per_minute",
+    "delivery_fraction",
+    "stop_overhead_minutes",
+    "loss_fraction",
+    "idle_stop_prob",
+    "idle_stop_minutes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TankWater:
+    """Water of stationary devices, each (n_steps, n_devices). [milliliters]"""
+
+    expected_liters: F64
+    requested: F64
+    inflow: F64
+    flows: storage.TankFlows
+
+
+@dataclass(frozen=True, slots=True)
+class TruckWater:
+    """Water and movement of trucks, each (n_steps, n_devices)."""
+
+    flows: storage.TruckFlows
+    path: roads.Track
+    piece: I64
+    fraction: F64
+
+
+def tank_water(group: Group) -> TankWater:
+    """Draw demand and supply of stationary devices and run the storage pass."""
+    grid, count = group.grid, len(group.devices)
+    table = _demand_table(group)
+    expected = table[demand.hours_of_week(grid.seconds)]
+    pulses = demand.demand_pulses(
+        hour_starts=grid.hour_starts(),
+        keys=group.keys("demand"),
+        hourly_liters=table * (SECONDS_PER_HOUR / grid.step_seconds),
+        pulse_liters=group.values("demand_pulse_liters"),
+        pulse_log_sigma=group.values("demand_pulse_sigma").tolist(),
+        flow_liters_per_minute=group.values("demand_flow_liters_per_minute"),
+    )
+    requested = spread_events(pulses, grid, count)
+    follows_formula = np.array([device.demand.process == "expected" for device in group.devices])
+    if follows_formula.any():
+        requested[:, follows_formula] = expected[:, follows_formula] * 1000.0
+    inflow = spread_events(_sessions(group), grid, count)
+    flows = storage.tank_steps(
+        volume=group.start_volume_ml,
+        capacity=group.capacity_ml,
+        requested=requested,
+        inflow=inflow,
+        threshold_fraction=group.values("near_empty_threshold_fraction"),
+        min_demand_fraction=group.values("near_empty_min_demand_fraction"),
+    )
+    return TankWater(expected, requested, inflow, flows)
+
+
+def truck_water(group: Group) -> TruckWater:
+    """Plan the days of trucks, run the storage pass and place them on the road."""
+    grid, count = group.grid, len(group.devices)
+    parameters = {name: group.values(name) for name in _TRIP_PARAMETERS}
+    routes = _routes(group)
+    # The day before too: its shift may reach into the window.
+    days = np.arange(grid.start_second // SECONDS_PER_DAY - 1, grid.end_second // SECONDS_PER_DAY + 1)
+    plans = trips.plan_days(
+        days=days,
+        keys=group.keys("trips"),
+        capacity_ml=group.capacity_ml,
+        routes=routes,
+        parameters=parameters,
+    )
+    flows = storage.truck_steps(
+        volume=group.start_volume_ml,
+        capacity=group.capacity_ml,
+        load_plan=spread_events(plans.loads, grid, count),
+        delivery_plan=spread_events(plans.deliveries, grid, count),
+        loss_plan=spread_events(plans.losses, grid, count),
+    )
+    path = roads.track(
+        plans.legs, routes, keys=group.keys("roads"), detour_factor=parameters["detour_factor"]
+    )
+    # Content is that at the end of a step, so the place is too.
+    at = np.broadcast_to((grid.seconds + grid.step_seconds)[:, None], (grid.count, count))
+    device = np.broadcast_to(np.arange(count), (grid.count, count))
+    piece, fraction = roads.find_pieces(path, device, at)
+    return TruckWater(flows, path, piece, fraction)
+
+
+def _demand_table(group: Group) -> F64:
+    """Expected demand of a step by hour of the week, (168, n_devices). [liters]"""
+    columns = [
+        demand.expected_demand_liters(
+            target_daily_liters=device.demand.target_daily_liters,
+            hourly_weights=device.demand.hourly_weights,
+            weekend_hourly_weights=device.demand.weekend_hourly_weights,
+            weekday_multipliers=device.demand.weekday_multipliers,
+            step_seconds=group.grid.step_seconds,
+        )
+        for device in group.devices
+    ]
+    return np.ascontiguousarray(np.array(columns).T)
+
+
+def _sessions(group: Group) -> supply.Events:
+    """Draw supply sessions shaped by the guide's hourly and weekday multipliers."""
+    curves = [device.supply for device in group.devices]
+    hourly_prob = np.array([curve.hourly_probability_multipliers for curve in curves]).T
+    weekday_prob = np.array([curve.weekday_probability_multipliers for curve in curves]).T
+    hourly_volume = np.array([curve.hourly_volume_multipliers for curve in curves]).T
+    connected = np.array([1.0 if reservoir.is_pipe_connected else 0.0 for reservoir in group.reservoirs])
+    base_prob = group.values("supply_sessions_per_day") / 24.0 * connected
+    start_prob = (weekday_prob[:, None, :] * hourly_prob[None, :, :]).reshape(168, -1) * base_prob
+    return supply.supply_sessions(
+        hour_starts=group.grid.hour_starts(hours_before=supply.MAX_SESSION_HOURS + 1),
+        keys=group.keys("supply"),
+        start_prob=np.minimum(start_prob, 1.0),
+        session_liters=hourly_volume * group.values("supply_session_liters"),
+        session_hours=group.values("supply_session_hours"),
+        session_log_sigma=group.values("supply_session_sigma").tolist(),
+    )
+
+
+def _routes(group: Group) -> trips.Routes:
+    latitude, longitude, offset, count, cumulative = [], [], [], [], []
+    for device in group.devices:
+        by_kind = [[p for p in device.route.points if p.kind == kind] for kind in trips.KINDS]
+        offset.append([len(latitude) + sum(len(points) for points in by_kind[:k]) for k in range(3)])
+        count.append([len(points) for points in by_kind])
+        for point in (point for points in by_kind for point in points):
+            latitude.append(point.latitude)
+            longitude.append(point.longitude)
+        rows = [[device.route.transitions.get(a, {}).get(b, 0.0) for b in trips.KINDS] for a in trips.KINDS]
+        cumulative.append(np.cumsum(rows, axis=1))
+    return trips.Routes(
+        np.array(latitude), np.array(longitude), np.array(offset), np.array(count), np.array(cumulative)
+    )

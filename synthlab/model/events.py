@@ -1,0 +1,152 @@
+"""Events of whole milliliters and whole seconds, and how they fall on steps.
+
+A draw, a supply session, a delivery: each begins at a second, lasts some seconds
+and moves some milliliters.  Events are drawn first, on absolute time, and spread
+over the steps afterwards; so the sum over an hour is the same, to the milliliter,
+for any step that divides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+_SIZE_BITS = 12
+SIZE_SHIFT = np.uint64(64 - _SIZE_BITS)
+"""Right shift that turns a word to an index into a table of `size_factors`. [bits]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Water that moves, as parallel arrays.
+
+    Attributes
+    ----------
+    device : ndarray of int64
+        Index of the device.
+    start_second : ndarray of int64
+        Unix time. [seconds]
+    length_seconds : ndarray of int64
+        At least 1. [seconds]
+    volume_ml : ndarray of int64
+        Moved at a constant flow. [milliliters]
+    """
+
+    device: I64
+    start_second: I64
+    length_seconds: I64
+    volume_ml: I64
+
+    @classmethod
+    def joined(cls, parts: Sequence[Events]) -> Events:
+        """Return the events of several sets as one."""
+        empty = np.zeros(0, dtype=np.int64)
+        names = ("device", "start_second", "length_seconds", "volume_ml")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts] or [empty]) for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The steps of a group of devices: step i begins at ``start_second + i * step_seconds``."""
+
+    start_second: int
+    step_seconds: int
+    count: int
+
+    @property
+    def seconds(self) -> I64:
+        """Beginning of each step, Unix time. [seconds]"""
+        return self.start_second + np.arange(self.count, dtype=np.int64) * self.step_seconds
+
+    @property
+    def end_second(self) -> int:
+        """End of the last step, Unix time. [seconds]"""
+        return self.start_second + self.count * self.step_seconds
+
+    def hour_starts(self, *, hours_before: int = 0) -> I64:
+        """Return the first second of each UTC hour that the grid touches, and of some before."""
+        first = self.start_second // 3600 - hours_before
+        last = (self.end_second - 1) // 3600
+        return np.arange(first, last + 1, dtype=np.int64) * 3600
+
+
+def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
+    """Sum the volume that falls on each step of each device.
+
+    Parameters
+    ----------
+    events : Events
+        Parts outside the grid do not count.
+    grid : Grid
+    device_count : int
+
+    Returns
+    -------
+    ndarray of float64, shape (grid.count, device_count)
+        Whole numbers. [milliliters]
+
+    Notes
+    -----
+    The volume moved after s of L seconds is ``floor(V s / L)``, and a step gets the
+    difference between its ends, so parts add up to V exactly.  The quotient is
+    taken in float64: V s < 2^53, and a quotient that is no whole number is further
+    than 1 / L from one, so the floor is exact.
+    """
+    cells, parts = [np.zeros(0, np.int64)], [np.zeros(0)]
+    end = events.start_second + events.length_seconds
+    keep = np.flatnonzero((end > grid.start_second) & (events.start_second < grid.end_second))
+    device, start, end = events.device[keep], events.start_second[keep], end[keep]
+    volume = events.volume_ml[keep].astype(np.float64)
+    length = events.length_seconds[keep].astype(np.float64)
+    position = np.maximum(start, grid.start_second)
+    step = (position - grid.start_second) // grid.step_seconds
+    moved = np.floor(volume * (position - start) / length)
+    while len(step):
+        edge = np.minimum(grid.start_second + (step + 1) * grid.step_seconds, end)
+        total = np.floor(volume * (edge - start) / length)
+        cells.append(step * device_count + device)
+        parts.append(total - moved)
+        go_on = np.flatnonzero((edge < end) & (step + 1 < grid.count))
+        device, start, end, volume, length = (a[go_on] for a in (device, start, end, volume, length))
+        step, moved = step[go_on] + 1, total[go_on]
+    flat = np.bincount(np.concatenate(cells), np.concatenate(parts), minlength=grid.count * device_count)
+    return flat.reshape(grid.count, device_count)
+
+
+@lru_cache(maxsize=256)
+def size_factors(log_sigma: float) -> F64:
+    """Quantiles of a lognormal with mean exactly 1, by equal probability.
+
+    Parameters
+    ----------
+    log_sigma : float
+        Standard deviation of the logarithm. [unitless]
+
+    Returns
+    -------
+    ndarray of float64, shape (4096,)
+        Pick one at random: ``table[word >> SIZE_SHIFT]``.
+    """
+    count = 1 << _SIZE_BITS
+    normal = NormalDist(0.0, log_sigma) if log_sigma > 0 else None
+    # Rounded coarsely, so that the last bit of a machine's exp cannot reach a volume.
+    from math import exp
+
+    raw = [round(exp(normal.inv_cdf((i + 0.5) / count)), 9) if normal else 1.0 for i in range(count)]
+    mean = sum(raw) / count
+    return np.array([value / mean for value in raw])
+
+
+def size_table(log_sigmas: Sequence[float]) -> tuple[F64, I64]:
+    """Return the distinct tables stacked, and each device's row among them."""
+    distinct = sorted(set(log_sigmas))
+    rows = np.array([distinct.index(sigma) for sigma in log_sigmas], dtype=np.int64)
+    return np.stack([size_factors(float(sigma)) for sigma in distinct]), rows
