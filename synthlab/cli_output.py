@@ -18,7 +18,7 @@ from typing import Any
 
 import typer
 
-from synthlab.errors import DiskError, Problem, SynthlabError, UsageError
+from synthlab.errors import AdapterUnavailableError, DiskError, Problem, SynthlabError, UsageError
 from synthlab.results import Result, to_json_value
 
 BUG_EXIT_CODE = 1
@@ -110,6 +110,8 @@ def run(app: typer.Typer, arguments: list[str] | None, shared: object, command_o
     except typer.TyperException as error:
         return _fail(command_of(), _usage(error.format_message()))
     except ModuleNotFoundError as error:
+        if (error.name or "synthlab").startswith("synthlab"):
+            return _bug(command_of(), error)
         return _fail(command_of(), _not_installed(error))
     except OSError as error:
         return _fail(command_of(), _disk(error))
@@ -157,10 +159,14 @@ def _usage(message: str) -> UsageError:
     return UsageError(Problem("BAD_ARGUMENT", message.rstrip("."), remedy="See `synthlab --help`"))
 
 
-def _not_installed(error: ModuleNotFoundError) -> SynthlabError:
-    from synthlab.adapters.registry import missing_driver
-
-    return missing_driver(error)
+def _not_installed(error: ModuleNotFoundError) -> AdapterUnavailableError:
+    return AdapterUnavailableError(
+        Problem(
+            "ADAPTER_NOT_INSTALLED",
+            f"{error.name} must be installed",
+            remedy="Run: pip install 'synthlab[live,platform,plots]'",
+        )
+    )
 
 
 def _disk(error: OSError) -> DiskError:

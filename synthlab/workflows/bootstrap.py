@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthlab.results import Result
 from synthlab.timeline import format_at
+from synthlab.workflows.connect import open_platform
 from synthlab.workflows.history import make_history, window_of
 from synthlab.workflows.replay import (
     AnalyticsResult,
@@ -102,7 +103,6 @@ def bootstrap(
     SequenceStateError
         Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
     """
-    from synthlab.adapters.database import open_database
     from synthlab.scenario.resolve import resolve
     from synthlab.sequence import SequenceState
 
@@ -112,7 +112,7 @@ def bootstrap(
     report = survey(resolve(scenario), database=database)
     require_platform(report, strict=strict)
     run_id = f"bootstrap-{format_at(window.end_at)}"
-    with SequenceState.open(state_file) as state, open_database(database) as platform:
+    with SequenceState.open(state_file) as state, open_platform(database) as platform:
         history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(history.last_seq)

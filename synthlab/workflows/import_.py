@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, QualityError
 from synthlab.results import Result
+from synthlab.workflows.connect import open_platform, platform_reader
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
@@ -24,7 +25,6 @@ from synthlab.workflows.survey import require_platform, survey
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthlab.adapters.database import Database
     from synthlab.artifact import Artifact
 
 RESULT_NAME = "import_result.json"
@@ -121,7 +121,7 @@ def import_csv(
     _require_quality(artifact, is_failure_allowed=allow_failed_qc)
     frame = artifact.read_frame()
     if not apply:
-        return _result(artifact, frame, apply=False, status_counts=_look(artifact, frame, database))
+        return _result(artifact, frame, apply=False, status_counts=_look(frame, database))
     return _apply(
         artifact,
         frame,
@@ -143,7 +143,6 @@ def _apply(
     analytics_batch_size: int | None,
     on_progress: Progress | None,
 ) -> ImportResult:
-    from synthlab.adapters.database import open_database
     from synthlab.artifact.files import json_bytes, write_atomically
     from synthlab.sequence import SequenceState
 
@@ -154,7 +153,7 @@ def _apply(
         for name, device in artifact.manifest["devices"].items()
         if device["last_seq"] is not None
     }
-    with SequenceState.open(state_file) as state, open_database(url) as platform:
+    with SequenceState.open(state_file) as state, open_platform(url) as platform:
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(last_seq)
         counts = replay(platform, frame, commit_batch_size=commit_batch_size, on_progress=on_progress)
@@ -170,33 +169,26 @@ def _apply(
     return result
 
 
-def _look(artifact: Artifact, frame: pd.DataFrame, url: str | None) -> dict[str, int]:
+def _look(frame: pd.DataFrame, url: str | None) -> dict[str, int]:
     """Ask the platform what it would do with every row."""
-    from synthlab.adapters.database import open_database
-    from synthlab.platform.schema import has_schema
-
-    with open_database(url, read_only=True) as platform:
-        if platform.exists():
-            with platform.session() as session:
-                if has_schema(session.connection()):
-                    return _ask(platform, frame)
-    return {"dry_run:UNREGISTERED_DEVICE": len(frame)}
-
-
-def _ask(platform: Database, frame: pd.DataFrame) -> dict[str, int]:
     from synthlab.payload import emissions
-    from synthlab.platform.ingestion import ready_status
 
-    counts: Counter[str] = Counter()
-    with platform.session() as session:
-        for emission in emissions(frame):
-            status = ready_status(
-                session,
-                device_id=emission.device_id,
-                payload=emission.payload,
-                mqtt_client_id=emission.device_id,
+    with platform_reader(url) as session:
+        if session is None:
+            return {"dry_run:UNREGISTERED_DEVICE": len(frame)}
+        from synthlab.platform.ingestion import ready_status
+
+        counts: Counter[str] = Counter(
+            str(
+                ready_status(
+                    session,
+                    device_id=emission.device_id,
+                    payload=emission.payload,
+                    mqtt_client_id=emission.device_id,
+                )
             )
-            counts[str(status)] += 1
+            for emission in emissions(frame)
+        )
     return dict(sorted(counts.items()))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthlab.results import Result
+from synthlab.workflows.connect import open_platform
 
 if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
@@ -56,13 +57,12 @@ def provision(scenario: Scenario, *, database: str | None = None, site: str = "d
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``.
     """
-    from synthlab.adapters.database import open_database
     from synthlab.platform.provision import provision_devices
     from synthlab.platform.schema import create_schema
     from synthlab.scenario.resolve import resolve
 
     wanted = [device.reservoir for device in resolve(scenario)]
-    with open_database(database) as platform:
+    with open_platform(database) as platform:
         create_schema(platform.engine)
         with platform.session() as session:
             counts = provision_devices(session, wanted, site=site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synthlab.errors import PreflightError, Problem
+from synthlab.workflows.connect import platform_reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +31,16 @@ def reservoirs(*, database: str | None = None) -> pd.DataFrame:
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``.
     """
-    from synthlab.adapters.database import open_database
-    from synthlab.platform.lookup import reservoirs_frame
-    from synthlab.platform.schema import has_schema
+    with platform_reader(database) as session:
+        if session is not None:
+            from synthlab.platform.lookup import reservoirs_frame
 
-    with open_database(database, read_only=True) as platform:
-        if platform.exists():
-            with platform.session() as session:
-                if has_schema(session.connection()):
-                    return reservoirs_frame(session)
-        raise PreflightError(
-            Problem(
-                "PLATFORM_SCHEMA_MISSING",
-                "no platform there",
-                value=platform.display_url,
-                remedy="`synthlab provision` creates one for a scenario",
-            )
+            return reservoirs_frame(session)
+    raise PreflightError(
+        Problem(
+            "PLATFORM_SCHEMA_MISSING",
+            "no platform there",
+            path="database",
+            remedy="`synthlab --scenario PATH provision` creates one",
         )
+    )

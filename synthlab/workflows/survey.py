@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import PreflightError, Problem
+from synthlab.workflows.connect import platform_reader
 
 if TYPE_CHECKING:
     from synthlab.preflight import PreflightReport
@@ -70,15 +71,9 @@ def require_platform(report: PreflightReport, *, strict: bool = False) -> None:
 
 
 def _attachments(parameters: Sequence[DeviceParameters], database: str | None) -> Mapping[str, Any] | None:
-    from synthlab.adapters.database import open_database
-
-    with open_database(database, read_only=True) as platform:
-        if not platform.exists():
+    with platform_reader(database) as session:
+        if session is None:
             return None
         from synthlab.platform.lookup import attachments
-        from synthlab.platform.schema import has_schema
 
-        with platform.session() as session:
-            if not has_schema(session.connection()):
-                return None
-            return attachments(session, [device.device_id for device in parameters])
+        return attachments(session, [device.device_id for device in parameters])
