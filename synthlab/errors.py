@@ -60,6 +60,7 @@ Code = Literal[
 # A list longer than this scrolls the first problems, which matter most, off the screen.
 MAX_PROBLEMS_SHOWN = 10
 
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, where it is, and how to mend it.
@@ -151,6 +152,7 @@ class SynthlabError(Exception):
 
     @property
     def code(self) -> Code:
+        """The first problem's code."""
         return self.problems[0].code
 
     def __str__(self) -> str:

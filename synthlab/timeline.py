@@ -35,10 +35,12 @@ class Window:
 
     @property
     def start_at(self) -> datetime:
+        """First moment, aware UTC."""
         return from_unix_second(self.start_second)
 
     @property
     def end_at(self) -> datetime:
+        """Last moment, aware UTC."""
         return from_unix_second(self.end_second)
 
     @classmethod

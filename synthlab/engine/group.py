@@ -45,6 +45,7 @@ class Group:
 
     @property
     def is_mobile(self) -> bool:
+        """Whether the devices are trucks."""
         return self.devices[0].mode == "MOBILE"
 
     @property

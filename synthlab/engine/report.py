@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from synthlab.randomness import F32, draws, normals, ticks
 from synthlab.timeline import SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
-Columns = dict[str, npt.NDArray]
+Columns = dict[str, npt.NDArray[Any]]
 
 BLOCK_ELEMENTS = 32768
 """Elements worked on at once. Source: measured; a block's arrays stay in the cache."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,20 +107,14 @@ def _frame(parts: list[tuple[Group, Columns]], device_ids: list[str]) -> pd.Data
         joined = {name: column[order] for name, column in joined.items()}
     else:
         joined = _no_rows(code_type)
-    series: dict[str, object] = {}
-    for name in NAMES:
-        values = joined[name]
-        if name == "device_id":
-            series[name] = pd.Categorical.from_codes(values, categories=device_ids, validate=False)
-        elif name == "activity":
-            series[name] = pd.Categorical.from_codes(values, categories=list(ACTIVITIES), validate=False)
-        elif name == "fault":
-            series[name] = pd.Categorical.from_codes(values, categories=[""], validate=False)
-        elif name == "received_at":
-            series[name] = pd.DatetimeIndex(values.view("datetime64[ms]")).tz_localize("UTC")
-        else:
-            series[name] = values
-    return pd.DataFrame(series, copy=False)
+    categories = {"device_id": device_ids, "activity": list(ACTIVITIES), "fault": [""]}
+    series: dict[str, Any] = {
+        name: pd.Categorical.from_codes(joined[name], dtype=pd.CategoricalDtype(known), validate=False)
+        for name, known in categories.items()
+    }
+    times = joined["received_at"].view("datetime64[ms]")
+    series["received_at"] = pd.DatetimeIndex(times).tz_localize("UTC")
+    return pd.DataFrame({name: series.get(name, joined[name]) for name in NAMES}, copy=False)
 
 
 def _flat_columns(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from synthlab.engine.group import Group
 from synthlab.model import demand, roads, storage, supply, trips
-from synthlab.model.events import spread_events
+from synthlab.model.events import Events, spread_events
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
@@ -112,7 +112,7 @@ def truck_water(group: Group) -> TruckWater:
 
 
 def _demand_table(group: Group) -> F64:
-    """Expected demand of a step by hour of the week, (168, n_devices). [liters]"""
+    """Tabulate the expected demand of a step by hour of the week, (168, n_devices). [liters]"""
     columns = [
         demand.expected_demand_liters(
             target_daily_liters=device.demand.target_daily_liters,
@@ -126,7 +126,7 @@ def _demand_table(group: Group) -> F64:
     return np.ascontiguousarray(np.array(columns).T)
 
 
-def _sessions(group: Group) -> supply.Events:
+def _sessions(group: Group) -> Events:
     """Draw supply sessions shaped by the guide's hourly and weekday multipliers."""
     curves = [device.supply for device in group.devices]
     hourly_prob = np.array([curve.hourly_probability_multipliers for curve in curves]).T
@@ -146,7 +146,9 @@ def _sessions(group: Group) -> supply.Events:
 
 
 def _routes(group: Group) -> trips.Routes:
-    latitude, longitude, offset, count, cumulative = [], [], [], [], []
+    latitude: list[float] = []
+    longitude: list[float] = []
+    offset, count, cumulative = [], [], []
     for device in group.devices:
         by_kind = [[p for p in device.route.points if p.kind == kind] for kind in trips.KINDS]
         offset.append([len(latitude) + sum(len(points) for points in by_kind[:k]) for k in range(3)])

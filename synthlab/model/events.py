@@ -115,10 +115,12 @@ def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
         cells.append(step * device_count + device)
         parts.append(total - moved)
         go_on = np.flatnonzero((edge < end) & (step + 1 < grid.count))
-        device, start, end, volume, length = (a[go_on] for a in (device, start, end, volume, length))
+        device, start, end = device[go_on], start[go_on], end[go_on]
+        volume, length = volume[go_on], length[go_on]
         step, moved = step[go_on] + 1, total[go_on]
-    flat = np.bincount(np.concatenate(cells), np.concatenate(parts), minlength=grid.count * device_count)
-    return flat.reshape(grid.count, device_count)
+    weights = np.concatenate(parts)
+    sums = np.bincount(np.concatenate(cells), weights, minlength=grid.count * device_count)
+    return sums.astype(np.float64, copy=False).reshape(grid.count, device_count)
 
 
 @lru_cache(maxsize=256)

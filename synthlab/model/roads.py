@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,7 @@ def find_pieces(path: Track, device: I64, seconds: I64) -> tuple[I64, F64]:
     return piece, np.minimum(elapsed / path.seconds[piece], 1.0)
 
 
-def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) -> dict[str, npt.NDArray]:
+def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) -> dict[str, npt.NDArray[Any]]:
     """Cut each trip to pieces: way points beside the straight line, each piece at its own pace."""
     meters = road_meters(routes, legs.from_point, legs.to_point) * detour_factor[legs.device]
     count = np.clip(np.ceil(meters / PIECE_METERS), 1, _MAX_PIECES).astype(np.int64)
@@ -187,7 +188,7 @@ def _way_points(
     return lat_a + dlat * share - dlon * bend, lon_a + dlon * share + dlat * bend
 
 
-def _stop_pieces(legs: Legs, routes: Routes, device_count: int) -> dict[str, npt.NDArray]:
+def _stop_pieces(legs: Legs, routes: Routes, device_count: int) -> dict[str, npt.NDArray[Any]]:
     """Return the stops after each trip, and each device's wait before its first one."""
     first = np.searchsorted(legs.device, np.arange(device_count))
     kind_of = np.array([BASE, REFILL, CLIENT])

@@ -60,7 +60,7 @@ def _cylinder_table() -> tuple[F64, F64]:
 
 
 def raw_readings_mm(distance_mm: F64, noise: list[F32], noise_mm: F64 | F32) -> list[I32]:
-    """Readings of one emission: the distance, with noise, in whole millimeters.
+    """Report a distance, with noise, in whole millimeters.
 
     Parameters
     ----------
