@@ -76,7 +76,7 @@ class Lines:
     arrays: dict[str, Any]
     line_count: int
     invalid: list[InvalidRow] = field(default_factory=list)
-    is_valid: Any = None
+    kept: list[int] = field(default_factory=list)
 
 
 class _BadCellError(ValueError):
@@ -94,26 +94,24 @@ def read_lines(block: bytes) -> Lines:
     Returns
     -------
     Lines
-        Rows whose device and seq can be read; `InvalidRow.line` counts from 0
-        within the block.
+        Rows whose device and seq can be read, in `Lines.kept` the lines they come
+        from; lines count from 0 within the block.
     """
     texts = block.split(b"\n")
     cut_off = texts.pop()
     lines = Lines({}, len(texts) + bool(cut_off))
-    kept: list[list[Any]] = []
-    is_valid: list[bool] = []
+    readable: list[list[Any]] = []
     for number, text in enumerate(texts):
         values, row = _read_line(number, text)
         if row is not None:
             lines.invalid.append(row)
         if values is not None:
-            kept.append(values)
-            is_valid.append(row is None)
+            readable.append(values)
+            lines.kept.append(number)
     if cut_off:
         rule = "the line must end with a newline; the file is cut off here"
         lines.invalid.append(_unreadable(len(texts), rule, cut_off))
-    lines.arrays = _to_arrays(kept)
-    lines.is_valid = np.array(is_valid, bool)
+    lines.arrays = _to_arrays(readable)
     return lines
 
 

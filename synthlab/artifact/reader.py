@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ MAX_INVALID_ROWS = 1_000
 """Invalid rows kept with their problems; further ones are counted. Assumed: more than anybody reads."""
 
 _THREADS = 2
+# The header is line 1.
+_FIRST_LINE = 2
 _EMPTY_CATEGORY = ""
 
 
@@ -54,8 +56,10 @@ class Rows:
         How many rows break the grammar.
     missing_time_count, invalid_time_count : int
         Rows whose ``received_at`` is empty, or is no RFC 3339 UTC time.
-    is_row_valid : ndarray of bool
-        For each row of `frame`.
+    unreadable_count : int
+        Invalid rows that are not in `frame`, because their device or seq cannot be read.
+    lines : sequence of int
+        The file's line, from 1, of each row of `frame`.
     """
 
     frame: pd.DataFrame
@@ -63,7 +67,8 @@ class Rows:
     invalid_count: int
     missing_time_count: int
     invalid_time_count: int
-    is_row_valid: np.ndarray[Any, np.dtype[np.bool_]]
+    unreadable_count: int
+    lines: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -71,7 +76,8 @@ class _Block:
     arrays: dict[str, Any]
     line_count: int
     invalid: list[InvalidRow]
-    is_valid: np.ndarray[Any, np.dtype[np.bool_]]
+    # Lines of the block, from 0, that its rows come from; None: each line is a row.
+    kept: list[int] | None = None
 
 
 def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -124,19 +130,31 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         if header != HEADER:
             return _unreadable_header(name, header)
         blocks = list(_read_blocks(file))
-    line = 2
+    line = _FIRST_LINE
     invalid: list[InvalidRow] = []
+    lines: list[Sequence[int]] = []
     for block in blocks:
         invalid += [row.at(file=name, first_line=line) for row in block.invalid]
+        lines.append(range(line, line + block.line_count) if block.kept is None else _shift(block.kept, line))
         line += block.line_count
+    unreadable_count = line - _FIRST_LINE - sum(map(len, lines))
     return Rows(
         frame=_assemble([block.arrays for block in blocks]),
         invalid=tuple(invalid[:MAX_INVALID_ROWS]),
         invalid_count=len(invalid),
         missing_time_count=sum(row.is_time_missing for row in invalid),
         invalid_time_count=sum(row.is_time_invalid for row in invalid),
-        is_row_valid=np.concatenate([np.zeros(0, bool), *(block.is_valid for block in blocks)]),
+        unreadable_count=unreadable_count,
+        lines=_lines(lines) if unreadable_count else range(_FIRST_LINE, line),
     )
+
+
+def _shift(places: list[int], by: int) -> list[int]:
+    return [place + by for place in places]
+
+
+def _lines(pieces: list[Sequence[int]]) -> Sequence[int]:
+    return [line for piece in pieces for line in piece]
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
@@ -187,10 +205,9 @@ def _read_blocks(file: IO[bytes]) -> Iterator[_Block]:
 def _read_block(block: bytes) -> _Block:
     fast = _parse(block)
     if fast is not None:
-        row_count = len(fast["seq"])
-        return _Block(fast, row_count, [], np.ones(row_count, bool))
+        return _Block(fast, len(fast["seq"]), [])
     lines = read_lines(block)
-    return _Block(lines.arrays, lines.line_count, lines.invalid, lines.is_valid)
+    return _Block(lines.arrays, lines.line_count, lines.invalid, lines.kept)
 
 
 def _parse(block: bytes) -> dict[str, Any] | None:
@@ -303,4 +320,4 @@ def _unreadable_header(name: str, header: bytes) -> Rows:
     )
     row = InvalidRow(line=1, device_id=None, seq=None, problems=(problem,))
     empty = _assemble([])
-    return Rows(empty, (row,), 1, 0, 0, np.zeros(0, bool))
+    return Rows(empty, (row,), 1, 0, 0, 0, ())

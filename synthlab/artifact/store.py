@@ -213,6 +213,19 @@ def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
 
 
 def check_name(what: str, name: str) -> None:
+    """Refuse a name that is no plain folder name.
+
+    Parameters
+    ----------
+    what : str
+        What the error calls it.
+    name : str
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``.
+    """
     """Stop on a name that is no plain folder name.
 
     Raises

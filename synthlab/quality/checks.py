@@ -1,0 +1,230 @@
+"""Check a telemetry frame: every check of the registry on every row.
+
+Bad data never raises; it is flagged.  A check that cannot run says UNKNOWN, and a
+dataset on which an essential check could judge nothing has not passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthlab.calibration import Reservoir, reservoirs_from_frame
+from synthlab.errors import Problem, UsageError
+from synthlab.quality.block import Block, Source, source_of
+from synthlab.quality.flags import Flag, Flags, by_limits, combine, unknown
+from synthlab.quality.registry import CHECKS
+from synthlab.quality.runs import runs_of
+from synthlab.quality.thresholds import Thresholds
+from synthlab.results import Result, to_json_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Verdicts that mean that a check looked at something.
+_JUDGED = (Flag.GOOD, Flag.SUSPECT, Flag.FAIL)
+
+_THREADS = 2
+
+# Checks of the frame as a whole, besides the registry's.
+_WHOLE_FRAME = {
+    "device_id": "every row names its device",
+    "row_order": "rows are sorted by time of receipt, then device",
+}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Findings(Result):
+    """What the checks say about a frame.
+
+    Attributes
+    ----------
+    flags : DataFrame of int8
+        One column a check, the frame's index; values are `Flag`.
+    counts : mapping of str to mapping of str to int
+        By check: how many rows got each flag.
+    thresholds : Thresholds
+        The limits that were used.
+    row_count, device_count : int
+    """
+
+    flags: pd.DataFrame
+    counts: Mapping[str, Mapping[str, int]]
+    thresholds: Thresholds
+    row_count: int
+    device_count: int
+    _runs: pd.DataFrame = field(repr=False)
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Essential checks that could not judge a single row."""
+        return tuple(
+            check.name
+            for check in CHECKS.values()
+            if check.is_essential and not sum(self.counts[check.name][flag.name] for flag in _JUDGED)
+        )
+
+    @property
+    def fail_count(self) -> int:
+        """FAIL flags over all checks."""
+        return sum(count["FAIL"] for count in self.counts.values())
+
+    @property
+    def passed(self) -> bool:
+        """No FAIL, at least one row, and every essential check judged something."""
+        return self.row_count > 0 and self.fail_count == 0 and not self.unjudged
+
+    def combined(self) -> Flags:
+        """Return the strongest flag of each row over all checks."""
+        return combine(*(self.flags[name].to_numpy() for name in self.flags.columns))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return SUSPECT and FAIL as runs of rows; see `synthlab.quality.runs.RUN_COLUMNS`."""
+        return self._runs.copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return verdict, counts and runs as JSON-ready values."""
+        return {
+            "passed": self.passed,
+            "row_count": self.row_count,
+            "device_count": self.device_count,
+            "unjudged_checks": list(self.unjudged),
+            "checks": {name: dict(count) for name, count in self.counts.items()},
+            "findings": self.records(),
+        }
+
+    def records(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return the runs as JSON-ready records, the flag by its name.
+
+        Parameters
+        ----------
+        limit : int, optional
+            At most so many; the worst come first.
+        """
+        records = self._runs.head(limit if limit is not None else len(self._runs)).to_dict("records")
+        return [to_json_value({**record, "flag": Flag(record["flag"]).name}) for record in records]
+
+    def __repr__(self) -> str:
+        verdict = "passed" if self.passed else "not passed"
+        suspect = sum(count["SUSPECT"] for count in self.counts.values())
+        return (
+            f"Findings({verdict}: {self.row_count:,} rows, {self.device_count} devices, "
+            f"{len(self.counts)} checks, {self.fail_count:,} FAIL, {suspect:,} SUSPECT)"
+        )
+
+
+def check(
+    frame: pd.DataFrame,
+    *,
+    reservoirs: pd.DataFrame | Mapping[str, Reservoir] | None = None,
+    thresholds: Thresholds | None = None,
+    step_seconds: Mapping[str, int] | None = None,
+) -> Findings:
+    """Judge every row of a telemetry frame by every check.
+
+    Reads only.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of `synthlab.columns`; a check whose columns are missing says
+        UNKNOWN. The column ``fault`` is never looked at.
+    reservoirs : DataFrame or mapping of str to Reservoir, optional
+        Calibration by device, as `synthlab.reservoirs` returns it; some checks say
+        UNKNOWN without.
+    thresholds : Thresholds, optional
+    step_seconds : mapping of str to int, optional
+        Cadence by device; else the median step of its rows. [seconds]
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: no telemetry frame (no ``device_id``).
+    """
+    if "device_id" not in getattr(frame, "columns", ()):
+        raise UsageError(
+            Problem(
+                "BAD_ARGUMENT",
+                "needs a telemetry frame with the column device_id",
+                path="frame",
+                remedy="Pass a frame such as `backfill(scenario).frame`",
+            )
+        )
+    limits = thresholds or Thresholds()
+    known = reservoirs if reservoirs is None or isinstance(reservoirs, Mapping) else _from_frame(reservoirs)
+    source = source_of(frame, reservoirs=known, step_seconds=step_seconds or {})
+    flags = {
+        "device_id": _device_id_flags(source),
+        "row_order": _row_order_flags(source),
+        **_block_flags(source, limits),
+    }
+    return _findings(frame, source, flags, limits)
+
+
+def _from_frame(reservoirs: pd.DataFrame) -> Mapping[str, Reservoir]:
+    return reservoirs_from_frame(reservoirs)
+
+
+def _findings(
+    frame: pd.DataFrame, source: Source, flags: Mapping[str, Flags], limits: Thresholds
+) -> Findings:
+    import pandas as pd
+
+    tallies = {name: np.bincount(values, minlength=max(Flag) + 1) for name, values in flags.items()}
+    return Findings(
+        flags=pd.DataFrame(dict(flags), index=frame.index, copy=False),
+        counts={name: {flag.name: int(tally[flag]) for flag in Flag} for name, tally in tallies.items()},
+        thresholds=limits,
+        row_count=len(frame),
+        device_count=int((np.diff(source.starts[:-1]) > 0).sum()),
+        _runs=runs_of(source, flags),
+    )
+
+
+def _block_flags(source: Source, limits: Thresholds) -> dict[str, Flags]:
+    flags = {name: np.empty(len(source.order), np.int8) for name in CHECKS}
+
+    def judge(block: Block) -> None:
+        for name, entry in CHECKS.items():
+            flags[name][block.rows] = entry.flags(block, limits)
+
+    # Blocks share no row, so the threads cannot disturb each other; numpy works without the lock.
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="checks") as pool:
+        for _ in pool.map(judge, source.blocks()):
+            pass
+    return flags
+
+
+def _device_id_flags(source: Source) -> Flags:
+    nameless = source.codes == len(source.device_ids) - 1
+    return by_limits(nameless, nameless)
+
+
+def _row_order_flags(source: Source) -> Flags:
+    """Judge the order of the rows: SUSPECT where one does not come after the row before.
+
+    A row that fits neither neighbour is blamed itself, not the row after it.
+    """
+    times = source.columns.get("received_at")
+    if times is None:
+        return unknown(len(source.codes))
+    ranks = np.empty(len(source.device_ids), np.int64)
+    ranks[np.argsort(np.array(source.device_ids, dtype=object), kind="stable")] = np.arange(len(ranks))
+    device = ranks[source.codes]
+    flags = np.ones(len(times), np.int8)
+    if len(times) < 2:
+        return flags
+    falls = _falls(times[:-1], device[:-1], times[1:], device[1:])
+    for row in np.flatnonzero(falls) + 1:
+        # Where the row fits the one before last, the one in between stands too early.
+        is_early = row >= 2 and not _falls(times[row - 2], device[row - 2], times[row], device[row])
+        flags[row - 1 if is_early else row] = Flag.SUSPECT
+    return flags
+
+
+def _falls(time_a: Any, device_a: Any, time_b: Any, device_b: Any) -> Any:
+    return (time_b < time_a) | ((time_b == time_a) & (device_b < device_a))

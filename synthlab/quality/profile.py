@@ -1,0 +1,154 @@
+"""What a dataset looks like: coverage, distributions and rates, device by device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthlab.calibration import NO_ECHO_MM
+from synthlab.columns import RAW_COLUMNS
+from synthlab.timeline import Window, point_count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DISTRIBUTIONS = ("level_pct", "measured_level_pct", "temperature_c", "battery_pct", "signal_dbm", "speed_kmh")
+"""Columns of which the profile gives the distribution."""
+
+TOTALS = (
+    "expected_demand_liters",
+    "requested_liters",
+    "served_liters",
+    "inflow_liters",
+    "overflow_liters",
+    "loaded_liters",
+    "delivered_liters",
+    "lost_liters",
+)
+"""Columns of which the profile gives the sum, and the mean by day."""
+
+_HOURLY = ("requested_liters", "inflow_liters")
+_QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
+# Sums differ between processors in the last places; so they are not shown.
+_DECIMALS = 3
+_MS_PER_HOUR = 3_600_000
+
+
+def profile(
+    frame: pd.DataFrame,
+    *,
+    window: Window | None = None,
+    step_seconds: Mapping[str, int] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Describe each device's rows.
+
+    Reads only.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A telemetry frame.
+    window : Window, optional
+        The time that should be covered; else from the first to the last row.
+    step_seconds : mapping of str to int, optional
+        Cadence by device; a device in it without rows is described as such. [seconds]
+
+    Returns
+    -------
+    dict
+        By device: ``row_count``, ``expected_row_count``, ``coverage_fraction``, first
+        and last time and seq, ``distributions`` of `DISTRIBUTIONS`, ``totals`` and
+        ``liters_per_day`` of `TOTALS`, ``no_echo_fraction``, and the mean requested
+        and inflowing liters of each hour of the day (UTC).
+    """
+    steps = step_seconds or {}
+    described = {
+        device_id: _device(rows, window, steps.get(device_id)) for device_id, rows in _devices(frame)
+    }
+    for device_id in steps:
+        described.setdefault(device_id, _device(frame.iloc[:0], window, steps[device_id]))
+    return {device_id: described[device_id] for device_id in sorted(described)}
+
+
+def _devices(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for device_id, rows in frame.groupby("device_id", observed=True, sort=True):
+        yield str(device_id), rows
+
+
+def _device(rows: pd.DataFrame, window: Window | None, step_seconds: int | None) -> dict[str, Any]:
+    stamps = rows["received_at"].to_numpy(dtype="datetime64[ms]")
+    stamps = stamps[~np.isnat(stamps)]
+    seq = rows["seq"].to_numpy()
+    expected = _expected_rows(stamps, window, step_seconds)
+    days = _days(stamps, window)
+    totals = {name: float(np.nansum(rows[name].to_numpy())) for name in TOTALS}
+    return {
+        "row_count": len(rows),
+        "expected_row_count": expected,
+        "coverage_fraction": _round(len(rows) / expected) if expected else None,
+        "step_seconds": step_seconds,
+        "first_received_at": f"{stamps.min()}Z" if len(stamps) else None,
+        "last_received_at": f"{stamps.max()}Z" if len(stamps) else None,
+        "first_seq": int(seq[0]) if len(seq) else None,
+        "last_seq": int(seq[-1]) if len(seq) else None,
+        "distributions": {name: _distribution(rows[name].to_numpy()) for name in DISTRIBUTIONS},
+        "no_echo_fraction": _no_echo_fraction(rows),
+        "totals": {name: _round(total) for name, total in totals.items()},
+        "liters_per_day": {name: _round(total / days) for name, total in totals.items()} if days else None,
+        "hourly_mean_liters": {name: _by_hour(rows, name) for name in _HOURLY},
+    }
+
+
+def _expected_rows(
+    stamps: npt.NDArray[np.datetime64], window: Window | None, step_seconds: int | None
+) -> int | None:
+    if not step_seconds:
+        return None
+    if window is not None:
+        return point_count(window.start_second, window.end_second, step_seconds)
+    if not len(stamps):
+        return 0
+    return int((stamps.max() - stamps.min()) / np.timedelta64(step_seconds, "s")) + 1
+
+
+def _days(stamps: npt.NDArray[np.datetime64], window: Window | None) -> float:
+    if window is not None:
+        return (window.end_second - window.start_second) / 86_400
+    return float((stamps.max() - stamps.min()) / np.timedelta64(1, "D")) if len(stamps) else 0.0
+
+
+def _distribution(values: npt.NDArray[Any]) -> dict[str, float | None]:
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if not len(known):
+        return {**dict.fromkeys(_QUANTILES), "mean": None, "missing_fraction": 1.0 if len(values) else None}
+    quantiles = np.quantile(known, list(_QUANTILES.values()))
+    return {
+        **{name: _round(value) for name, value in zip(_QUANTILES, quantiles, strict=True)},
+        "mean": _round(known.mean()),
+        "missing_fraction": _round(1 - len(known) / len(values)),
+    }
+
+
+def _no_echo_fraction(rows: pd.DataFrame) -> float | None:
+    if not len(rows):
+        return None
+    missing = sum(int((rows[name].to_numpy() == NO_ECHO_MM).sum()) for name in RAW_COLUMNS)
+    return round(missing / (len(rows) * len(RAW_COLUMNS)), 6)
+
+
+def _by_hour(rows: pd.DataFrame, name: str) -> list[float | None]:
+    """Mean liters of a full hour, for each hour of the day."""
+    stamps = rows["received_at"].to_numpy(dtype="datetime64[ms]")
+    known = ~np.isnat(stamps)
+    hours = stamps[known].view(np.int64) // _MS_PER_HOUR
+    sums = np.bincount(hours % 24, np.nan_to_num(rows[name].to_numpy()[known]), minlength=24)
+    seen = np.bincount(np.unique(hours) % 24, minlength=24)
+    return [_round(total / count) if count else None for total, count in zip(sums, seen, strict=True)]
+
+
+def _round(value: Any) -> float:
+    # Adding zero turns -0.0 to 0.0.
+    return round(float(value), _DECIMALS) + 0.0
