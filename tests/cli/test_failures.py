@@ -1,0 +1,276 @@
+"""Every failure of the guide: its message, its exit code, nothing written, no traceback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.cli.conftest import END_AT, Cli
+
+PLATFORM = "sqlite:///.synthlab/platform.db"
+
+
+def _change(statement: str) -> None:
+    engine = create_engine(PLATFORM)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _message_count() -> int:
+    engine = create_engine(PLATFORM)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT count(*) FROM device_telemetry_messages")).scalar_one()
+    engine.dispose()
+    return int(found)
+
+
+def _closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_no_platform_is_a_warning_and_strict_an_error(cli: Cli, tiny: tuple[str, str], scratch: Path) -> None:
+    ended = cli(*tiny, "validate")
+    assert ended.exit_code == 0
+    assert any("device not found" in warning for warning in ended.json["warnings"])
+    strict = cli(*tiny, "--strict", "validate")
+    assert strict.exit_code == 4
+    assert strict.json["passed"] is False
+    assert "Preflight failed: " in strict.stderr
+    assert "device not found" in strict.stderr
+    assert "provision" in strict.stderr
+    assert sorted(path.name for path in scratch.iterdir()) == ["tiny.yaml"]
+
+
+BREAKS = {
+    "device not found": "DELETE FROM devices WHERE device_id = 'E2ETINYSTAT1'",
+    "not attached to a reservoir": "UPDATE devices SET reservoir_id = NULL WHERE device_id = 'E2ETINYSTAT1'",
+    "missing calibration": (
+        "UPDATE reservoirs SET sensor_empty_distance_mm = NULL, sensor_full_distance_mm = NULL, height_mm = NULL"
+    ),
+}
+
+
+@pytest.mark.parametrize("phrase", BREAKS)
+@pytest.mark.parametrize("command", ["validate", "export-csv", "bootstrap", "run"])
+def test_preflight_stops_every_verb_that_makes_rows(
+    cli: Cli, tiny: tuple[str, str], provisioned: None, scratch: Path, phrase: str, command: str
+) -> None:
+    _change(BREAKS[phrase])
+    ended = cli(*tiny, command)
+    assert ended.exit_code == 4
+    assert "Preflight failed: " in ended.stderr
+    assert phrase in ended.stderr
+    assert phrase in ended.problem["rule"]
+    assert ended.problem["remedy"]
+    assert _message_count() == 0
+    assert not (scratch / "artifacts").exists()
+    assert not (scratch / ".tmp").exists()
+
+
+def test_preview_goes_on_unless_strict(cli: Cli, tiny: tuple[str, str], provisioned: None) -> None:
+    _change(BREAKS["not attached to a reservoir"])
+    shown = cli(*tiny, "dry-run", "--preview-steps", "1")
+    assert shown.exit_code == 0
+    assert "not attached to a reservoir" in shown.stderr
+    assert cli(*tiny, "--strict", "dry-run").exit_code == 4
+
+
+@pytest.mark.parametrize("phrase", BREAKS)
+def test_import_checks_every_device_first(cli: Cli, artifact_dir: Path, scratch: Path, phrase: str) -> None:
+    _change(BREAKS[phrase])
+    state = (scratch / ".tmp/synthetic_sim_seq_state.json").read_bytes()
+    ended = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert ended.exit_code == 4
+    assert phrase in ended.stderr
+    assert _message_count() == 0
+    assert not (artifact_dir / "import_result.json").exists()
+    assert (scratch / ".tmp/synthetic_sim_seq_state.json").read_bytes() == state
+
+
+def test_dry_run_import_names_what_is_wrong(cli: Cli, artifact_dir: Path) -> None:
+    _change(BREAKS["device not found"])
+    ended = cli("import-csv", "--artifact-dir", artifact_dir)
+    assert ended.exit_code == 0
+    assert ended.json["status_counts"] == {"dry_run:READY": 49, "dry_run:UNREGISTERED_DEVICE": 49}
+
+
+def test_import_without_a_platform(cli: Cli, artifact_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTHLAB_DATABASE_URL", "sqlite:///nowhere.db")
+    looked = cli("import-csv", "--artifact-dir", artifact_dir)
+    assert looked.json["status_counts"] == {"dry_run:UNREGISTERED_DEVICE": 98}
+    ended = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert ended.exit_code == 4
+    assert "device not found" in ended.stderr
+    assert not Path("nowhere.db").exists()
+
+
+@pytest.mark.parametrize("command", ["analyze-csv", "import-csv", "approve"])
+def test_changed_csv(cli: Cli, artifact_dir: Path, command: str) -> None:
+    assert cli("analyze-csv", "--artifact-dir", artifact_dir).exit_code == 0
+    path = artifact_dir / "telemetry_rows.csv"
+    path.write_bytes(path.read_bytes().replace(b"E2ETINYSTAT1", b"E2ETINYSTAT2", 1))
+    extra = {"import-csv": ("--apply",), "approve": ("--reviewer", "Ada")}.get(command, ())
+    ended = cli(command, "--artifact-dir", artifact_dir, *extra)
+    assert ended.exit_code == 5
+    assert ended.json["error"]["code"] == "CSV_HASH_MISMATCH"
+    assert "manifest csv_sha256 mismatch" in ended.stderr
+    assert _message_count() == 0
+
+
+@pytest.mark.parametrize("command", ["analyze-csv", "import-csv"])
+def test_no_artifact(cli: Cli, command: str) -> None:
+    ended = cli(command, "--artifact-dir", "nowhere")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (5, "ARTIFACT_NOT_FOUND")
+
+
+def test_failed_quality_is_not_imported(cli: Cli, artifact_dir: Path) -> None:
+    assert cli("analyze-csv", "--artifact-dir", artifact_dir).exit_code == 0
+    path = artifact_dir / "analysis.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"qc_passed": False}))
+    ended = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (6, "QC_FAILED")
+    assert _message_count() == 0
+    allowed = cli("import-csv", "--artifact-dir", artifact_dir, "--apply", "--allow-failed-qc")
+    assert allowed.exit_code == 0
+    assert _message_count() == 98
+
+
+def test_other_data_under_the_same_run(cli: Cli, tiny: tuple[str, str], artifact_dir: Path) -> None:
+    before = (artifact_dir / "manifest.json").read_bytes()
+    ended = cli(*tiny, "export-csv", "--run-id", "r1", "--end-at", "2026-02-13T10:00:00Z")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (5, "ARTIFACT_EXISTS")
+    assert (artifact_dir / "manifest.json").read_bytes() == before
+
+
+def test_broken_yaml(cli: Cli, scratch: Path) -> None:
+    path = scratch / "broken.yaml"
+    path.write_text("scenario_id: x\ndevices: [\n")
+    ended = cli("--scenario", path, "validate")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (3, "SCENARIO_SYNTAX")
+    assert ended.stderr.startswith("error: broken.yaml:")
+
+
+def test_every_fault_of_a_scenario_at_once(cli: Cli, tiny_text: str, scratch: Path) -> None:
+    path = scratch / "faulty.yaml"
+    changed = tiny_text.replace("seed: 7", "seed: lots").replace(
+        "cadence_seconds: 300", "cadence_secs: 300", 1
+    )
+    path.write_text(changed.replace("route_id: LOOP\n", "route_id: ELSEWHERE\n", 1))
+    ended = cli("--scenario", path, "validate")
+    assert ended.exit_code == 3
+    found = {problem["path"]: problem for problem in ended.json["error"]["problems"]}
+    assert {"seed", "devices[0].cadence_secs"} <= set(found)
+    assert "cadence_seconds" in found["devices[0].cadence_secs"]["remedy"]
+    assert all(problem["line"] for problem in found.values())
+
+
+def test_unknown_template(cli: Cli) -> None:
+    ended = cli("--scenario", "no_such_template", "validate")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (3, "SCENARIO_NOT_FOUND")
+    assert "stationary_only_v1" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "export-csv", "bootstrap", "provision"])
+def test_database_down(
+    cli: Cli, tiny: tuple[str, str], scratch: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    secret = "canary-password"
+    url = f"postgresql+psycopg://user:{secret}@127.0.0.1:{_closed_port()}/db"
+    monkeypatch.setenv("SYNTHLAB_DATABASE_URL", url)
+    ended = cli(*tiny, command)
+    assert (ended.exit_code, ended.json["error"]["code"]) == (8, "DATABASE_UNAVAILABLE")
+    assert secret not in ended.stdout + ended.stderr
+    assert sorted(path.name for path in scratch.iterdir()) == ["tiny.yaml"]
+
+
+def test_broker_down(
+    cli: Cli, tiny: tuple[str, str], provisioned: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://127.0.0.1:{_closed_port()}")
+    ended = cli(*tiny, "run", "--iterations", "1")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (8, "BROKER_UNAVAILABLE")
+    assert _message_count() == 0
+
+
+def test_certificate_missing(cli: Cli, tiny_text: str, scratch: Path) -> None:
+    path = scratch / "tls.yaml"
+    path.write_text(tiny_text + "mqtt: {host: 127.0.0.1, port: 8883, cert_path: no.crt, key_path: no.key}\n")
+    assert cli("--scenario", path, "provision").exit_code == 0
+    ended = cli("--scenario", path, "run", "--iterations", "1")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (4, "MQTT_CREDENTIALS_MISSING")
+    assert "MQTT cert/key not found" in ended.stderr
+    assert _message_count() == 0
+
+
+@pytest.mark.parametrize("command", ["export-csv", "bootstrap", "run"])
+def test_state_locked_by_another_process(
+    cli: Cli, tiny: tuple[str, str], provisioned: None, scratch: Path, command: str
+) -> None:
+    script = (
+        "from synthlab.sequence import SequenceState\n"
+        "with SequenceState.open('state.json'):\n"
+        "    print('held', flush=True)\n"
+        "    input()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        ended = cli(*tiny, "--state-file", "state.json", command)
+    finally:
+        holder.communicate("\n", timeout=30)
+    assert (ended.exit_code, ended.json["error"]["code"]) == (9, "STATE_LOCKED")
+    assert _message_count() == 0
+    assert not (scratch / "artifacts").exists()
+
+
+def test_damaged_state_is_never_reset(
+    cli: Cli, tiny: tuple[str, str], artifact_dir: Path, scratch: Path
+) -> None:
+    path = scratch / ".tmp/synthetic_sim_seq_state.json"
+    damaged = path.read_bytes()[:-20]
+    path.write_bytes(damaged)
+    ended = cli(*tiny, "export-csv", "--end-at", END_AT)
+    assert (ended.exit_code, ended.json["error"]["code"]) == (9, "STATE_DAMAGED")
+    assert path.read_bytes() == damaged
+
+
+def test_output_root_that_is_a_file(cli: Cli, tiny: tuple[str, str], scratch: Path) -> None:
+    (scratch / "taken").write_text("mine")
+    ended = cli(*tiny, "export-csv", "--end-at", END_AT, "--output-root", "taken")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (12, "DISK_WRITE_FAILED")
+    assert (scratch / "taken").read_text() == "mine"
+
+
+def test_no_secret_is_shown(
+    cli: Cli, tiny: tuple[str, str], monkeypatch: pytest.MonkeyPatch, provisioned: None
+) -> None:
+    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://user:canary-word@127.0.0.1:{_closed_port()}")
+    ended = cli(*tiny, "run", "--iterations", "1")
+    assert ended.exit_code != 0
+    assert "canary-word" not in ended.stdout + ended.stderr
+
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_plugged_in_ingestion_that_is_not_there(
+    cli: Cli, artifact_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHLAB_INGEST", "no_such_package:function")
+    ended = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert ended.exit_code == 2
+    assert "SYNTHLAB_INGEST" in ended.stderr
+    assert _message_count() == 0
