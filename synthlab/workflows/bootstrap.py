@@ -103,6 +103,7 @@ def bootstrap(
     SequenceStateError
         Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
     """
+    from synthlab.platform.plugin import load_ingest
     from synthlab.scenario.resolve import resolve
     from synthlab.sequence import SequenceState
 
@@ -111,13 +112,18 @@ def bootstrap(
     window, warnings = window_of(scenario, end_at)
     report = survey(resolve(scenario), database=database)
     require_platform(report, strict=strict)
+    ingest = load_ingest()
     run_id = f"bootstrap-{format_at(window.end_at)}"
     with SequenceState.open(state_file) as state, open_platform(database) as platform:
         history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(history.last_seq)
         counts = replay(
-            platform, history.backfill.frame, commit_batch_size=commit_batch_size, on_progress=on_progress
+            platform,
+            history.backfill.frame,
+            ingest=ingest,
+            commit_batch_size=commit_batch_size,
+            on_progress=on_progress,
         )
         state.advance(history.last_seq, checkpoint=history.device_checkpoints)
         drains = scenario.bootstrap.drain_analytics

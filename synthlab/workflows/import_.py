@@ -144,10 +144,12 @@ def _apply(
     on_progress: Progress | None,
 ) -> ImportResult:
     from synthlab.artifact.files import json_bytes, write_atomically
+    from synthlab.platform.plugin import load_ingest
     from synthlab.sequence import SequenceState
 
     report = survey(_devices(artifact), database=url)
     require_platform(report)
+    ingest = load_ingest()
     last_seq = {
         name: device["last_seq"]
         for name, device in artifact.manifest["devices"].items()
@@ -156,7 +158,13 @@ def _apply(
     with SequenceState.open(state_file) as state, open_platform(url) as platform:
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(last_seq)
-        counts = replay(platform, frame, commit_batch_size=commit_batch_size, on_progress=on_progress)
+        counts = replay(
+            platform,
+            frame,
+            ingest=ingest,
+            commit_batch_size=commit_batch_size,
+            on_progress=on_progress,
+        )
         state.advance(last_seq, checkpoint=_checkpoints(artifact))
         analytics = None
         if analytics_batch_size is not None:

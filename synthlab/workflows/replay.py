@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from synthlab.adapters.database import Database
     from synthlab.payload import Emission
 
+Ingest = Callable[..., Any]
+"""Called as `synthlab.platform.ingestion.ingest_device_telemetry_from_mqtt` is."""
+
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
 
@@ -57,6 +60,7 @@ def replay(
     database: Database,
     frame: pd.DataFrame,
     *,
+    ingest: Ingest,
     commit_batch_size: int,
     on_progress: Progress | None = None,
 ) -> dict[str, int]:
@@ -68,6 +72,8 @@ def replay(
         Open for writing.
     frame : DataFrame
         A telemetry frame.
+    ingest : callable
+        The platform's ingestion function.
     commit_batch_size : int
         Rows of one transaction.
     on_progress : callable, optional
@@ -85,9 +91,7 @@ def replay(
         Code ``INTERRUPTED``: the database went away half-way.
     """
     from synthlab.payload import emissions
-    from synthlab.platform.plugin import load_ingest
 
-    ingest = load_ingest()
     counts: Counter[str] = Counter()
     for batch in _batches(emissions(frame), commit_batch_size):
         try:
@@ -114,7 +118,7 @@ def drain_analytics(database: Database, *, batch_size: int) -> AnalyticsResult:
     return AnalyticsResult(drained.events_processed, drained.batches, places)
 
 
-def _one(ingest: Callable[..., Any], session: Any, emission: Emission) -> str:
+def _one(ingest: Ingest, session: Any, emission: Emission) -> str:
     outcome = ingest(
         session,
         device_id=emission.device_id,
