@@ -102,6 +102,7 @@ class LinkLoop:
         self._waiting: list[tuple[float, int, Link]] = []
         self._order = 0
         self.received_count = 0
+        self.failed_count = 0
         self._opening_count = 0
         self._is_closing = False
         self._next_tick = clock() + TICK_SECONDS
@@ -366,6 +367,7 @@ class LinkLoop:
             self._opening_count -= 1
         self._drop(link)
         link.state, link.problem = LinkState.FAILED, problem
+        self.failed_count += 1
         self._release()
 
     def _drop(self, link: Link) -> None:

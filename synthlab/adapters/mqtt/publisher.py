@@ -50,7 +50,7 @@ class Publisher(LinkLoop):
         super().__init__(*args, **kwargs)
         self._tokens: dict[str, Any] = {}
         self._deliveries: list[Delivery] = []
-        self.refused_count = 0
+        self._came_up: list[str] = []
 
     def connect(
         self,
@@ -141,6 +141,15 @@ class Publisher(LinkLoop):
         found, self._deliveries = self._deliveries, []
         return found
 
+    def came_up(self) -> list[str]:
+        """Return the clients that the broker let in since the last call."""
+        found, self._came_up = self._came_up, []
+        return found
+
+    def on_up(self, link: Link) -> None:
+        """Note who can send again."""
+        self._came_up.append(link.client_id)
+
     def on_puback(self, link: Link, mid: int, reason: ReasonCode) -> None:
         """Match an acknowledgement with the open message."""
         if mid != link.in_flight_mid:
@@ -148,7 +157,6 @@ class Publisher(LinkLoop):
         link.in_flight_mid = None
         link.has_acknowledged = True
         is_accepted = not reason.is_failure
-        self.refused_count += not is_accepted
         token = self._tokens.pop(link.client_id)
         self._deliveries.append(Delivery(link.client_id, token, is_accepted, str(reason)))
 

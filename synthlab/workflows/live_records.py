@@ -1,0 +1,90 @@
+"""What a live run says: while it goes on, and at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from synthlab.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSample:
+    """One message that was sent."""
+
+    device_id: str
+    seq: int
+    received_at: datetime
+    level_pct: float
+    volume_liters: float
+
+
+@dataclass(frozen=True)
+class LiveProgress(Result):
+    """Where a live run is.
+
+    Attributes
+    ----------
+    emitted, acknowledged, pending, dropped : int
+        Messages so far.
+    elapsed_seconds : float
+        Wall time since the first message was due. [seconds]
+    simulated_at : datetime or None
+        Simulated time of the last message sent.
+    recent : tuple of LiveSample
+        What was sent since the record before; the last 10,000 of it.
+    """
+
+    emitted: int
+    acknowledged: int
+    pending: int
+    dropped: int
+    elapsed_seconds: float
+    simulated_at: datetime | None
+    recent: tuple[LiveSample, ...]
+
+
+@dataclass(frozen=True)
+class LiveResult(Result):
+    """What a live run sent.
+
+    Attributes
+    ----------
+    scenario_id, run_id : str
+    emitted : int
+        Messages sent: acknowledged, pending and dropped together.
+    acknowledged : int
+        The broker has them.
+    pending : int
+        Sent, and not answered before the end; declared as gaps in the state file.
+    dropped : int
+        The broker refused them; declared as gaps too.
+    devices : dict of str to dict
+        ``emitted``, ``acknowledged``, ``first_seq``, ``last_seq``, ``simulated_at``.
+    broker : str
+        Its URL without secrets.
+    protocols : dict of str to int
+        Connections by MQTT version.
+    listener : dict or None
+        ``status_counts`` and whether it is ``complete``; None where none ran.
+    duration_seconds : float
+        [seconds]
+    stopped_by : str
+        ``iterations``, ``duration``, or the signal's name.
+    warnings : tuple of str
+    """
+
+    scenario_id: str
+    run_id: str
+    emitted: int
+    acknowledged: int
+    pending: int
+    dropped: int
+    devices: dict[str, dict[str, Any]]
+    broker: str
+    protocols: dict[str, int]
+    listener: dict[str, Any] | None
+    duration_seconds: float
+    stopped_by: str
+    warnings: tuple[str, ...] = ()
