@@ -1,0 +1,227 @@
+"""Rules between the fields of a scenario, judged on plain data.
+
+Plain data, because a file with one mistyped field must still have all its other
+faults reported; so whatever has the wrong type here is passed over: the schema
+reports it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from synthlab.errors import Code
+from synthlab.scenario.archetypes import ARCHETYPES, Archetype, Parameter
+from synthlab.scenario.nearest import advice
+
+Loc = tuple[str | int, ...]
+
+PROBABILITY_TOLERANCE = 1e-6
+"""Source: guide section 7, probabilities sum to 1.0; the width is `Assumed`: rounded thirds pass."""
+
+# Assumed: 24 / sum must stay a finite number that loses no digits.
+_MIN_WEIGHT_SUM = 1e-6
+
+# Stands for "nothing to show": None is a value that a file can hold.
+NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One broken rule, where it is, and how to mend it."""
+
+    loc: Loc
+    rule: str
+    remedy: str
+    value: Any = NOTHING
+    code: Code = "SCENARIO_FIELD_INVALID"
+    is_at_key: bool = False
+
+    @property
+    def path(self) -> str:
+        """The location as text."""
+        return path_of(self.loc)
+
+
+def path_of(loc: Loc) -> str:
+    """Return a location as text.
+
+    Examples
+    --------
+    >>> path_of(("devices", 1, "dynamics", "demand"))
+    'devices[1].dynamics.demand'
+    """
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return text.removeprefix(".")
+
+
+def scenario_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield every broken rule between fields of a whole scenario, devices included."""
+    routes = _items(data, "routes")
+    devices = _items(data, "devices")
+    route_ids = [route.get("route_id") for _, route in routes]
+    yield from _duplicates(routes, ("routes",), "route_id")
+    yield from _duplicates(devices, ("devices",), "device_id", upper=True)
+    for index, device in devices:
+        yield from device_faults(device, ("devices", index))
+        route_id = device.get("route_id")
+        if isinstance(route_id, str) and route_id not in route_ids:
+            yield Fault(
+                ("devices", index, "route_id"),
+                "must name one of the routes",
+                advice(
+                    route_id,
+                    [name for name in route_ids if isinstance(name, str)],
+                    none="there are no routes",
+                ),
+                route_id,
+                "SCENARIO_REFERENCE_INVALID",
+            )
+    for index, route in routes:
+        yield from _route_faults(route, ("routes", index))
+
+
+def device_faults(device: Mapping[str, Any], loc: Loc = ()) -> Iterator[Fault]:
+    """Yield every broken rule between the fields of one device."""
+    mode, archetype = device.get("mode"), _archetype(device)
+    if archetype is not None and mode in ("STATIONARY", "MOBILE") and archetype.mode != mode:
+        fitting = ", ".join(name for name, other in ARCHETYPES.items() if other.mode == mode)
+        rule = f"is an archetype for mode {archetype.mode}, and the mode here is {mode}"
+        remedy = f"Set mode to {archetype.mode}, or take one of {fitting}"
+        yield Fault((*loc, "archetype"), rule, remedy, archetype.name)
+    if mode == "MOBILE":
+        if device.get("route_id") is None:
+            remedy = "Add it, and a route of that id under routes"
+            yield Fault((*loc, "route_id"), "is required for mode MOBILE", remedy)
+        if device.get("dynamics") is not None:
+            remedy = "Remove the block; a truck is shaped by its route and its parameter_overrides"
+            yield Fault((*loc, "dynamics"), "is for mode STATIONARY only", remedy, is_at_key=True)
+    yield from _weight_faults(device, loc)
+    yield from _override_faults(device, archetype, loc)
+    yield from _calibration_faults(device.get("reservoir"), (*loc, "reservoir"))
+
+
+def _weight_faults(device: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:
+    dynamics = device.get("dynamics")
+    demand = dynamics.get("demand") if isinstance(dynamics, Mapping) else None
+    if not isinstance(demand, Mapping):
+        return
+    for name in ("hourly_weights", "weekend_hourly_weights"):
+        weights = _numbers(demand.get(name))
+        if weights and all(weight > 0 for weight in weights) and sum(weights) < _MIN_WEIGHT_SUM:
+            rule = f"needs a sum of at least {_MIN_WEIGHT_SUM:g}"
+            remedy = "Only the shape counts: multiply all of them by the same number"
+            yield Fault((*loc, "dynamics", "demand", name), rule, remedy, f"{sum(weights):g}")
+
+
+def _override_faults(device: Mapping[str, Any], archetype: Archetype | None, loc: Loc) -> Iterator[Fault]:
+    overrides = device.get("parameter_overrides")
+    if archetype is None or not isinstance(overrides, Mapping):
+        return
+    for name, value in overrides.items():
+        here = (*loc, "parameter_overrides", name)
+        parameter = archetype.parameters.get(name)
+        if parameter is None:
+            rule = f"is no parameter of {archetype.name}"
+            yield Fault(here, rule, advice(name, archetype.parameters), NOTHING, "SCENARIO_UNKNOWN_KEY", True)
+            continue
+        broken = _parameter_rule(parameter, value)
+        if broken is not None:
+            unit = f" [{parameter.unit}]" if parameter.unit else ""
+            remedy = f"It is the {parameter.meaning}{unit}, {parameter.default} by default"
+            yield Fault(here, broken, remedy, value)
+
+
+def _parameter_rule(parameter: Parameter, value: Any) -> str | None:
+    """Return the rule that a value breaks, or None."""
+    if parameter.choices:
+        return None if value in parameter.choices else f"must be one of {', '.join(parameter.choices)}"
+    low = -sys.float_info.max if parameter.minimum is None else parameter.minimum
+    high = sys.float_info.max if parameter.maximum is None else parameter.maximum
+    if _is_number(value) and low <= value <= high:
+        return None
+    return f"must be a number {low:.15g}..{high:.15g}"
+
+
+def _calibration_faults(reservoir: Any, loc: Loc) -> Iterator[Fault]:
+    if not isinstance(reservoir, Mapping):
+        return
+    names = ("sensor_empty_distance_mm", "sensor_full_distance_mm")
+    empty, full = (reservoir.get(name) for name in names)
+    if (empty is None) != (full is None):
+        given, missing = names if full is None else names[::-1]
+        rule = f"missing calibration: {given} is there and {missing} is not"
+        remedy = "Give both, or neither and height_mm"
+        yield Fault((*loc, missing), rule, remedy)
+    elif _is_number(empty) and _is_number(full) and empty <= full:
+        rule = f"must be more than sensor_full_distance_mm, {full:g}"
+        remedy = "The sensor looks down: the surface is farther away when the reservoir is empty"
+        yield Fault((*loc, "sensor_empty_distance_mm"), rule, remedy, empty)
+
+
+def _route_faults(route: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:
+    yield from _duplicates(_items(route, "points"), (*loc, "points"), "point_id")
+    sums: dict[str, float] = {}
+    first: dict[str, int] = {}
+    pairs: set[tuple[str, str]] = set()
+    unsummed: set[str] = set()
+    for index, transition in _items(route, "transitions"):
+        source, target = transition.get("from_kind"), transition.get("to_kind")
+        if not isinstance(source, str) or not isinstance(target, str):
+            continue
+        if (source, target) in pairs:
+            rule, remedy = "stands twice", "Remove one of the two"
+            yield Fault((*loc, "transitions", index), rule, remedy, f"{source} to {target}")
+        pairs.add((source, target))
+        first.setdefault(source, index)
+        probability = transition.get("probability")
+        if not _is_number(probability):
+            unsummed.add(source)
+            continue
+        sums[source] = sums.get(source, 0.0) + probability
+    for source, total in sums.items():
+        if source not in unsummed and not abs(total - 1.0) <= PROBABILITY_TOLERANCE:
+            rule = f"probabilities from {source} must sum to 1.0"
+            where = (*loc, "transitions", first[source], "probability")
+            yield Fault(where, rule, "Scale them, or add the transition that is missing", f"{total:.10g}")
+
+
+def _duplicates(
+    items: Sequence[tuple[int, Mapping[str, Any]]], loc: Loc, name: str, *, upper: bool = False
+) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for index, item in items:
+        value = item.get(name)
+        if not isinstance(value, str):
+            continue
+        # Only ASCII may change case: 'ı'.upper() is 'I'.
+        key = value.upper() if upper and value.isascii() else value
+        if key in seen:
+            rule = f"must be unique, and {path_of((*loc, seen[key]))} has the same"
+            yield Fault((*loc, index, name), rule, "Give it another id", value, "SCENARIO_REFERENCE_INVALID")
+        else:
+            seen[key] = index
+
+
+def _archetype(device: Mapping[str, Any]) -> Archetype | None:
+    name = device.get("archetype")
+    return ARCHETYPES.get(name) if isinstance(name, str) else None
+
+
+def _items(data: Mapping[str, Any], name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    items = data.get(name)
+    if not isinstance(items, list | tuple):
+        return []
+    return [(index, item) for index, item in enumerate(items) if isinstance(item, Mapping)]
+
+
+def _numbers(values: Any) -> list[float]:
+    if not isinstance(values, list | tuple) or not all(_is_number(value) for value in values):
+        return []
+    return list(values)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
