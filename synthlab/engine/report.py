@@ -95,7 +95,9 @@ def _truck_columns(group: Group, water: TruckWater) -> Columns:
     degrees = group.values("gps_sigma_m") / EARTH_METERS_PER_DEGREE
     latitude = path.latitude[piece] + path.latitude_change[piece] * fraction
     longitude = path.longitude[piece] + path.longitude_change[piece] * fraction
-    shrink = np.round(np.cos(np.deg2rad(latitude[:1])), 6)
+    # At the base, not where the window starts: a row must not depend on the rows before it.
+    base = [next(p.latitude for p in d.route.points if p.kind == "BASE") for d in group.devices if d.route]
+    shrink = np.round(np.cos(np.deg2rad(base)), 6)
     standing = activity != ACTIVITY_TRAVEL
     speed = np.where(standing, np.abs(shake) * _STANDING_SPEED_SIGMA_KMH, path.speed_kmh[piece])
     columns: Columns = {

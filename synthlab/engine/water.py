@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.engine.group import Group
-from synthlab.model import demand, roads, storage, supply, trips
+from synthlab.model import demand, household, roads, storage, supply, trips
 from synthlab.model.events import Events, spread_events
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -54,17 +54,10 @@ class TruckWater:
 def tank_water(group: Group) -> TankWater:
     """Draw demand and supply of stationary devices and run the storage pass."""
     grid, count = group.grid, len(group.devices)
-    table = _demand_table(group)
-    expected = table[demand.hours_of_week(grid.seconds)]
-    pulses = demand.demand_pulses(
-        hour_starts=grid.hour_starts(),
-        keys=group.keys("demand"),
-        hourly_liters=table * (SECONDS_PER_HOUR / grid.step_seconds),
-        pulse_liters=group.values("demand_pulse_liters"),
-        pulse_log_sigma=group.values("demand_pulse_sigma").tolist(),
-        flow_liters_per_minute=group.values("demand_flow_liters_per_minute"),
-    )
-    requested = spread_events(pulses, grid, count)
+    table = _hourly_demand_table(group)
+    # The formula's last factor; the events' means must not see the step, not even its rounding.
+    expected = (table * (grid.step_seconds / SECONDS_PER_HOUR))[demand.hours_of_week(grid.seconds)]
+    requested = spread_events(_uses(group, table), grid, count)
     follows_formula = np.array([device.demand.process == "expected" for device in group.devices])
     if follows_formula.any():
         requested[:, follows_formula] = expected[:, follows_formula] * 1000.0
@@ -111,19 +104,40 @@ def truck_water(group: Group) -> TruckWater:
     return TruckWater(flows, path, piece, fraction)
 
 
-def _demand_table(group: Group) -> F64:
-    """Tabulate the expected demand of a step by hour of the week, (168, n_devices). [liters]"""
+def _hourly_demand_table(group: Group) -> F64:
+    """Tabulate the expected demand of one hour by hour of the week, (168, n_devices). [liters]"""
     columns = [
         demand.expected_demand_liters(
             target_daily_liters=device.demand.target_daily_liters,
             hourly_weights=device.demand.hourly_weights,
             weekend_hourly_weights=device.demand.weekend_hourly_weights,
             weekday_multipliers=device.demand.weekday_multipliers,
-            step_seconds=group.grid.step_seconds,
+            step_seconds=SECONDS_PER_HOUR,
         )
         for device in group.devices
     ]
     return np.ascontiguousarray(np.array(columns).T)
+
+
+def _uses(group: Group, table: F64) -> Events:
+    """Draw the uses of water of the group's households."""
+    hourly_liters = table * (SECONDS_PER_HOUR / group.grid.step_seconds)
+    homes = household.make_households(
+        hourly_liters=hourly_liters,
+        keys={name: group.keys(f"household/{name}") for name in household.KEYS},
+        absence_share=group.values("demand_absence_share"),
+        profile_spread=group.values("demand_profile_spread"),
+        leak_liters_per_hour=group.values("demand_leak_liters_per_hour"),
+        use_size_factor=group.values("demand_use_size_factor"),
+    )
+    return demand.demand_events(
+        hour_starts=group.grid.hour_starts(),
+        households=homes,
+        keys={name: group.keys(f"demand/{name}") for name in demand.KEYS},
+        habit_strength=group.values("demand_habit_strength"),
+        day_factor_sigma=group.values("demand_day_factor_sigma"),
+        flow_liters_per_minute=group.values("demand_flow_liters_per_minute"),
+    )
 
 
 def _sessions(group: Group) -> Events:

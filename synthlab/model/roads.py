@@ -123,7 +123,8 @@ def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) ->
     first = np.cumsum(count) - count
     ordinal = np.arange(len(leg)) - first[leg]
     words = draws(ticks(legs.depart_second[leg], ordinal), keys[legs.device[leg]])
-    pace = size_factors(_PACE_SIGMA)[(words >> SIZE_SHIFT).astype(np.int64)]
+    # Whole numbers, so that the running sum is exact: no piece depends on those before its trip.
+    pace = np.rint(size_factors(_PACE_SIGMA) * 2.0**20)[(words >> SIZE_SHIFT).astype(np.int64)]
     clock = np.cumsum(pace)
     before = clock - pace - (clock[first] - pace[first])[leg]
     drive = (legs.arrive_second - legs.depart_second - legs.idle_seconds)[leg]
