@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import synthlab
-from synthlab.cli_output import RefusedError, emit, progress, run, say
+from synthlab.cli_output import RefusedError, emit, live, progress, run, say
 from synthlab.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def run_command(
             iterations=iterations,
             duration_seconds=duration_seconds,
             strict=call.strict,
-            on_progress=on_progress,
+            on_progress=live(on_progress),
         )
     say(f"{result.emitted} emissions published, {result.acknowledged} acknowledged.")
     emit("run", result)

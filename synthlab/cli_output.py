@@ -14,12 +14,15 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from synthlab.errors import AdapterUnavailableError, DiskError, Problem, SynthlabError, UsageError
 from synthlab.results import Result, to_json_value
+
+if TYPE_CHECKING:
+    from synthlab.workflows.live import LiveProgress
 
 BUG_EXIT_CODE = 1
 # Says how people get the traceback of a bug; operators get one line.
@@ -83,6 +86,13 @@ def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def live(on_progress: Callable[[int, int], None] | None) -> Callable[[LiveProgress], None] | None:
+    """Show a live run's messages acknowledged among those sent."""
+    if on_progress is None:
+        return None
+    return lambda shown: on_progress(shown.acknowledged, shown.emitted)
 
 
 def run(app: typer.Typer, arguments: list[str] | None, shared: object, command_of: Callable[[], str]) -> int:
@@ -184,8 +194,8 @@ def _disk(error: OSError) -> DiskError:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    # A library's own warnings concern whoever develops synthlab, not an operator.
-    if issubclass(category, UserWarning):
+    # Other categories are a library's own: they concern whoever develops synthlab.
+    if category is UserWarning:
         say(f"warning: {message}")
 
 

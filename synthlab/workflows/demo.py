@@ -188,7 +188,7 @@ def _live(tanks: Scenario, state_file: str | Path | None) -> DemoStep:
     with embedded_broker() as broker:
         result = run_live(
             quick,
-            broker=str(broker),
+            broker=broker,
             database=DATABASE,
             state_file=state_file,
             iterations=LIVE_ITERATIONS,

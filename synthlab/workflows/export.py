@@ -82,7 +82,7 @@ def export_csv(
         output_root=output_root,
         scenario_id=scenario.scenario_id,
         run_id=run_id,
-        scenario=scenario.model_dump(mode="json", exclude_none=True),
+        scenario=scenario.to_dict(),
         scenario_sha256=scenario_sha256(scenario),
         seed=scenario.seed,
         start_at=format_at(window.start_at),

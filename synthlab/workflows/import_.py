@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import Problem, QualityError
+from synthlab.errors import ArtifactError, Problem, QualityError, ScenarioError
 from synthlab.results import Result
 from synthlab.workflows.connect import open_platform, platform_reader
 from synthlab.workflows.replay import (
@@ -225,10 +225,16 @@ def _require_quality(artifact: Artifact, *, is_failure_allowed: bool) -> None:
 
 
 def _devices(artifact: Artifact) -> Any:
+    from synthlab.artifact.manifest import MANIFEST_NAME
+    from synthlab.scenario.build import build_scenario
     from synthlab.scenario.resolve import resolve
-    from synthlab.scenario.schema import Scenario
 
-    return resolve(Scenario.model_validate(artifact.manifest["scenario"]))
+    try:
+        return resolve(build_scenario(artifact.manifest["scenario"]))
+    except ScenarioError as error:
+        raise ArtifactError(
+            [replace(problem, code="MANIFEST_INVALID", file=MANIFEST_NAME) for problem in error.problems]
+        ) from None
 
 
 def _checkpoints(artifact: Artifact) -> Mapping[str, Mapping[str, Any]]:

@@ -38,7 +38,7 @@ LISTENER_WAIT_SECONDS = 30.0
 def run_live(
     scenario: Scenario,
     *,
-    broker: str | None = None,
+    broker: str | BrokerAddress | None = None,
     database: str | None = None,
     state_file: str | Path | None = None,
     iterations: int = 0,
@@ -57,7 +57,7 @@ def run_live(
     Parameters
     ----------
     scenario : Scenario
-    broker : str, optional
+    broker : str or BrokerAddress, optional
         ``mqtt://[user@]host[:port]`` or ``mqtts://``. By default the scenario's
         ``mqtt.host`` (TLS, but for port 1883), else ``SYNTHLAB_BROKER_URL``, else a
         broker started for the run. A password comes from ``SYNTHLAB_BROKER_PASSWORD``

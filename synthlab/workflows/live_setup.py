@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
 
 
-def broker_address(scenario: Scenario, broker: str | None) -> BrokerAddress | None:
+def broker_address(scenario: Scenario, broker: str | BrokerAddress | None) -> BrokerAddress | None:
     """Return the broker that a run would use; None where it would start one.
 
     Parameters
@@ -24,7 +24,7 @@ def broker_address(scenario: Scenario, broker: str | None) -> BrokerAddress | No
     scenario : Scenario
         Its ``mqtt.host`` means TLS, unless ``mqtt.port`` is 1883, where brokers speak
         plain MQTT by convention.
-    broker : str or None
+    broker : str, BrokerAddress or None
         Comes before the scenario.
 
     Raises
@@ -39,6 +39,8 @@ def broker_address(scenario: Scenario, broker: str | None) -> BrokerAddress | No
     from synthlab.adapters.mqtt import BrokerAddress, broker_password
     from synthlab.adapters.mqtt.address import PORT_PLAIN
 
+    if isinstance(broker, BrokerAddress):
+        return broker
     mqtt = scenario.mqtt
     url = os.environ.get("SYNTHLAB_BROKER_URL")
     if broker is not None:

@@ -16,7 +16,7 @@ def scenario_schema() -> dict[str, Any]:
         assumed, and expected tendencies.
     """
     from synthlab.scenario.archetypes import ARCHETYPES
-    from synthlab.scenario.schema import Scenario
+    from synthlab.scenario.schema import scenario_json_schema
 
     archetypes = {
         name: {
@@ -28,4 +28,4 @@ def scenario_schema() -> dict[str, Any]:
         }
         for name, archetype in ARCHETYPES.items()
     }
-    return {"schema": Scenario.model_json_schema(), "archetypes": archetypes}
+    return {"schema": scenario_json_schema(), "archetypes": archetypes}
