@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.engine.group import Group
-from synthlab.model import demand, household, roads, storage, supply, trips
+from synthlab.model import demand, roads, storage, supply, trips
 from synthlab.model.events import Events, spread_events
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -119,23 +119,14 @@ def _hourly_demand_table(group: Group) -> F64:
     return np.ascontiguousarray(np.array(columns).T)
 
 
-def _uses(group: Group, table: F64) -> Events:
+def _uses(group: Group, hourly_liters: F64) -> Events:
     """Draw the uses of water of the group's households."""
-    hourly_liters = table * (SECONDS_PER_HOUR / group.grid.step_seconds)
-    homes = household.make_households(
-        hourly_liters=hourly_liters,
-        keys={name: group.keys(f"household/{name}") for name in household.KEYS},
-        absence_share=group.values("demand_absence_share"),
-        profile_spread=group.values("demand_profile_spread"),
-        leak_liters_per_hour=group.values("demand_leak_liters_per_hour"),
-        use_size_factor=group.values("demand_use_size_factor"),
-    )
-    return demand.demand_events(
+    return demand.demand_pulses(
         hour_starts=group.grid.hour_starts(),
-        households=homes,
-        keys={name: group.keys(f"demand/{name}") for name in demand.KEYS},
-        habit_strength=group.values("demand_habit_strength"),
-        day_factor_sigma=group.values("demand_day_factor_sigma"),
+        keys=group.keys("demand"),
+        hourly_liters=hourly_liters,
+        pulse_liters=group.values("demand_pulse_liters"),
+        pulse_log_sigma=group.values("demand_pulse_sigma").tolist(),
         flow_liters_per_minute=group.values("demand_flow_liters_per_minute"),
     )
 
