@@ -41,7 +41,7 @@ kill $!
 wait $!
 """
 
-_MOSQUITTO_CONF = """\
+MOSQUITTO_CONFIG = """\
 listener {port} {host}
 allow_anonymous true
 persistence false
@@ -54,9 +54,19 @@ log_dest stderr
 
 
 class MosquittoBroker:
-    """mosquitto as a child process."""
+    """mosquitto as a child process.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    config : str
+        Its configuration, with ``{port}`` and ``{host}`` to be filled in.
+    port : int, optional
+        Default: a free one.
+    """
+
+    def __init__(self, *, config: str = MOSQUITTO_CONFIG, port: int | None = None) -> None:
+        self._config = config
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._reader: threading.Thread | None = None
@@ -73,7 +83,7 @@ class MosquittoBroker:
             Code ``BROKER_UNAVAILABLE``.
         """
         for _ in range(START_ATTEMPTS):
-            port = _free_port()
+            port = self._port or _free_port()
             self._launch(port)
             if self._is_decided.wait(START_TIMEOUT_SECONDS) and self._is_running:
                 return f"mqtt://{LOOPBACK}:{port}"
@@ -107,7 +117,7 @@ class MosquittoBroker:
             raise _not_started("mosquitto", "not on PATH")
         self._folder = tempfile.TemporaryDirectory(prefix="synthlab-broker-")
         config = Path(self._folder.name) / "mosquitto.conf"
-        config.write_text(_MOSQUITTO_CONF.format(port=port, host=LOOPBACK), encoding="utf-8")
+        config.write_text(self._config.format(port=port, host=LOOPBACK), encoding="utf-8")
         self._is_decided.clear()
         self._is_running = False
         self._process = subprocess.Popen(
@@ -172,14 +182,23 @@ class AmqttBroker:
         loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             return
-        if self._broker is not None:
-            with suppress(Exception):  # it is on its way out; its thread ends below all the same
-                asyncio.run_coroutine_threadsafe(self._broker.shutdown(), loop).result(STOP_TIMEOUT_SECONDS)
-            self._broker = None
+        with suppress(Exception):  # it is on its way out; its thread ends below all the same
+            asyncio.run_coroutine_threadsafe(self._close(), loop).result(STOP_TIMEOUT_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(STOP_TIMEOUT_SECONDS)
         if not self._thread.is_alive():
             loop.close()
+
+    async def _close(self) -> None:
+        if self._broker is not None:
+            await self._broker.shutdown()
+            self._broker = None
+        # amqtt leaves the handlers of clients that have just gone; each closes its socket.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        _, pending = await asyncio.wait(left, timeout=1) if left else (set(), set())
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
 
     def _run(self, coroutine: Any, timeout_seconds: float) -> Any:
         if self._loop is None:
