@@ -149,6 +149,9 @@ def run_command(
     duration_seconds: Annotated[
         float, typer.Option("--duration-seconds", min=0, help="How long to run; 0: no limit.")
     ] = 0,
+    start_at: Annotated[
+        str | None, typer.Option("--start-at", help="Pass over the time before, ISO 8601 or `now`.")
+    ] = None,
 ) -> None:
     """Publish live telemetry over MQTT. The first Ctrl-C drains and ends it well."""
     call: Call = context.obj
@@ -158,6 +161,7 @@ def run_command(
             state_file=call.state_file,
             iterations=iterations,
             duration_seconds=duration_seconds,
+            start_at=start_at,
             strict=call.strict,
             on_progress=live(on_progress),
         )

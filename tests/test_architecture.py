@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "synthlab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HARD_MODULE_LIMIT = 500
-HARD_FUNCTION_LIMIT = 80
+HARD_FUNCTION_LIMIT = 60  # without its docstring
 
 # Where each third-party driver lives; nobody else may import it.
 HOMES = {
@@ -38,7 +38,11 @@ def _name(path: Path) -> str:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for guard in [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
+        if ast.unparse(guard.test) == "TYPE_CHECKING":
+            guard.body = [ast.Pass()]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -104,6 +108,11 @@ def test_public_face_is_complete_and_lazy() -> None:
         _ = synthlab.nothing
 
 
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    has_more = ast.get_docstring(function) is not None and len(function.body) > 1
+    return (function.end_lineno or 0) - function.body[int(has_more)].lineno
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_module_is_short_and_says_what_it_is(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -111,7 +120,7 @@ def test_module_is_short_and_says_what_it_is(path: Path) -> None:
     tree = ast.parse(text)
     assert ast.get_docstring(tree)
     lengths = {
-        node.name: (node.end_lineno or 0) - node.lineno
+        node.name: _length(node)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
