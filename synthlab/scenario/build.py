@@ -200,7 +200,7 @@ def _value_fault(details: ErrorDetails) -> Fault:
     elif kind == "literal_error":
         rule = f"must be {limits['expected'].replace(chr(39), '')}"
         near = nearest(value, str(limits["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
-        remedy = f"Did you mean {near}?" if near else "Take one of these"
+        remedy = f"The nearest is {near}" if near else "Take one of these"
     elif kind == "finite_number":
         rule = "must be a finite number"
     elif kind in ("string_too_short", "string_too_long"):

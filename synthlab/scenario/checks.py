@@ -113,7 +113,7 @@ def _weight_faults(device: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:
         if weights and all(weight > 0 for weight in weights) and sum(weights) < _MIN_WEIGHT_SUM:
             rule = f"needs a sum of at least {_MIN_WEIGHT_SUM:g}"
             remedy = "Only the shape counts: multiply all of them by the same number"
-            yield Fault((*loc, "dynamics", "demand", name), rule, remedy, f"{sum(weights):g}")
+            yield Fault((*loc, "dynamics", "demand", name), rule, remedy, sum(weights))
 
 
 def _override_faults(device: Mapping[str, Any], archetype: Archetype | None, loc: Loc) -> Iterator[Fault]:
@@ -185,7 +185,9 @@ def _route_faults(route: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:
         if source not in unsummed and not abs(total - 1.0) <= PROBABILITY_TOLERANCE:
             rule = f"probabilities from {source} must sum to 1.0"
             where = (*loc, "transitions", first[source], "probability")
-            yield Fault(where, rule, "Scale them, or add the transition that is missing", f"{total:.10g}")
+            yield Fault(
+                where, rule, "Scale them, or add the transition that is missing", float(f"{total:.10g}")
+            )
 
 
 def _duplicates(

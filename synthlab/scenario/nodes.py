@@ -105,7 +105,8 @@ def compose(text: str, *, file: str) -> tuple[Node | None, list[Problem]]:
         return None, composer.problems
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = show_value(str(error.problem or error.context)).strip("'\"")
+        said = str(error.problem or error.context).replace("\t", "a tab")
+        said = said if said.isprintable() else ascii(said)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         composer.report(f"must be YAML: {said}", _LOOK, line, column)
         return None, composer.problems
@@ -166,6 +167,7 @@ class _Composer:
         self._file = file
         self._stack: list[Node] = []
         self._keys: list[tuple[str, ScalarEvent, bool] | None] = []
+        self._locs: list[Loc] = []
         self._nodes = 0
         self._documents = 0
 
@@ -196,6 +198,7 @@ class _Composer:
         elif isinstance(event, CollectionEndEvent):
             node = self._stack.pop()
             self._keys.pop()
+            self._locs.pop()
             node.end = event.end_mark.index
         elif isinstance(event, DocumentStartEvent):
             self._start_document(event)
@@ -219,15 +222,18 @@ class _Composer:
         if self._is_key_next():
             self._take_key(event, is_clean)
             return
+        loc = self._loc()
+        is_collection = isinstance(event, MappingStartEvent | SequenceStartEvent)
+        if is_collection and len(self._stack) >= MAX_DEPTH:
+            rule = f"needs at most {MAX_DEPTH} levels"
+            self._fail(event, rule, "A scenario has seven at most", code="SCENARIO_TOO_LARGE")
         node = self._node_of(event)
         node.is_readable = node.is_readable and is_clean
         self._attach(node)
-        if isinstance(event, MappingStartEvent | SequenceStartEvent):
-            if len(self._stack) >= MAX_DEPTH:
-                rule = f"needs at most {MAX_DEPTH} levels"
-                self._fail(event, rule, "A scenario has seven at most", code="SCENARIO_TOO_LARGE")
+        if is_collection:
             self._stack.append(node)
             self._keys.append(None)
+            self._locs.append(loc)
 
     def _is_clean(self, event: NodeEvent) -> bool:
         """Report what scenarios may not use; return whether the node can be judged."""
@@ -312,17 +318,14 @@ class _Composer:
             return Node(None, *place, is_readable=False)
 
     def _loc(self) -> Loc:
-        loc: list[str | int] = []
-        for node, key in zip(self._stack, self._keys, strict=True):
-            if isinstance(node.value, list):
-                loc.append(len(node.value))
-            elif key is not None:
-                loc.append(key[0])
-        # The innermost list has not got the node yet, the outer ones have.
-        return tuple(
-            part - 1 if isinstance(part, int) and depth < len(loc) - 1 else part
-            for depth, part in enumerate(loc)
-        )
+        """Return where the node that comes next will stand."""
+        if not self._stack:
+            return ()
+        inner: Node = self._stack[-1]
+        if isinstance(inner.value, list):
+            return (*self._locs[-1], len(inner.value))
+        key = self._keys[-1]
+        return self._locs[-1] if key is None else (*self._locs[-1], key[0])
 
     def _note(
         self,
