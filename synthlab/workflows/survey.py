@@ -7,9 +7,10 @@ scenario alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import PreflightError, Problem
+from synthlab.errors import PreflightError
 from synthlab.workflows.connect import platform_reader
 
 if TYPE_CHECKING:
@@ -63,11 +64,13 @@ def require_platform(report: PreflightReport, *, strict: bool = False) -> None:
     PreflightError
         As `require`; besides, a device that is not there is never only a warning.
     """
-    absent = [finding for finding in report.findings if finding.code == "DEVICE_NOT_FOUND"]
-    errors: list[Problem] = list(report.errors(strict))
-    errors += [finding for finding in absent if finding not in errors]
+    errors = [
+        finding
+        for finding in report.findings
+        if strict or finding.severity == "error" or finding.code == "DEVICE_NOT_FOUND"
+    ]
     if errors:
-        raise PreflightError(errors)
+        raise PreflightError(replace(error, severity="error") for error in errors)
 
 
 def _attachments(parameters: Sequence[DeviceParameters], database: str | None) -> Mapping[str, Any] | None:

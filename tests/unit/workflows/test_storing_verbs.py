@@ -1,0 +1,226 @@
+"""export, import, bootstrap: what they store, once, and what they leave behind when stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import synthlab
+from synthlab.errors import ArtifactError, InterruptedRunError, PreflightError, UsageError
+from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt
+from synthlab.sequence import SequenceState
+from synthlab.workflows.connect import open_platform
+from synthlab.workflows.replay import replay
+
+Query = Callable[[str, str], list[tuple[Any, ...]]]
+ROWS = 98
+MESSAGES = "SELECT mqtt_client_id, seq, payload FROM device_telemetry_messages ORDER BY 1, 2"
+COUNT = "SELECT count(*) FROM device_telemetry_messages"
+
+
+@pytest.fixture
+def artifact(tiny_scenario: synthlab.Scenario, sqlite_platform: str, end_at: datetime) -> synthlab.Artifact:
+    return synthlab.export_csv(tiny_scenario, database=sqlite_platform, run_id="r1", end_at=end_at)
+
+
+def test_export_reserves_and_says_everything(
+    artifact: synthlab.Artifact, tiny_scenario: synthlab.Scenario
+) -> None:
+    manifest = artifact.manifest
+    assert manifest["synthetic"] is True
+    assert manifest["row_count"] == ROWS
+    assert manifest["start_at"] == "2026-02-11T10:00:00Z"
+    assert {entry["origin"] for entry in manifest["reservoirs"].values()} == {"platform"}
+    assert {entry["step_seconds"] for entry in manifest["devices"].values()} == {1800}
+    state = SequenceState.peek()
+    assert [state.last_seq(name) for name in manifest["devices"]] == [0, 0]
+    assert [state.next_seq(name) for name in manifest["devices"]] == [50, 50]
+    assert synthlab.Checkpoint.from_dict(manifest["checkpoint"]).seed == tiny_scenario.seed
+
+
+def test_default_run_id_is_the_same_for_the_same_rows(
+    tiny_scenario: synthlab.Scenario, scratch: Path, end_at: datetime
+) -> None:
+    first = synthlab.export_csv(tiny_scenario, end_at=end_at)
+    assert first.directory.name.startswith("20260212T100000Z-")
+    again = synthlab.export_csv(tiny_scenario, end_at=end_at)
+    assert again.directory == first.directory
+    later = synthlab.export_csv(tiny_scenario, end_at=end_at + timedelta(days=1))
+    assert later.directory != first.directory
+
+
+def test_export_without_an_end_warns(tiny_scenario: synthlab.Scenario, scratch: Path) -> None:
+    artifact = synthlab.export_csv(tiny_scenario)
+    assert any("end_at is not given" in warning for warning in artifact.manifest["warnings"])
+
+
+def test_export_continues_behind_a_live_run(
+    tiny_scenario: synthlab.Scenario, scratch: Path, end_at: datetime
+) -> None:
+    with SequenceState.open() as state:
+        state.advance({"E2ETINYSTAT1": 1000})
+    devices = synthlab.export_csv(tiny_scenario, end_at=end_at).manifest["devices"]
+    assert [devices[name]["first_seq"] for name in ("E2ETINYMOB1", "E2ETINYSTAT1")] == [1, 1001]
+
+
+def test_apply_moves_the_state_to_the_artifacts_end(
+    artifact: synthlab.Artifact, sqlite_platform: str
+) -> None:
+    result = synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    assert result.status_counts == {"stored:READING": ROWS}
+    state = SequenceState.peek()
+    assert state.last_seq("E2ETINYSTAT1") == 49
+    assert state.checkpoint() == artifact.manifest["checkpoint"]["devices"]
+    written = json.loads((artifact.directory / "import_result.json").read_text())
+    assert written == result.to_dict()
+
+
+def test_an_older_artifact_never_moves_the_state_back(
+    artifact: synthlab.Artifact, tiny_scenario: synthlab.Scenario, sqlite_platform: str, end_at: datetime
+) -> None:
+    later = synthlab.export_csv(
+        tiny_scenario, database=sqlite_platform, run_id="r2", end_at=end_at + timedelta(days=1)
+    )
+    synthlab.import_csv(later.directory, database=sqlite_platform, apply=True)
+    before = SequenceState.peek().to_dict()["devices"]
+    synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    assert SequenceState.peek().to_dict()["devices"] == before
+
+
+def test_dry_run_touches_nothing(artifact: synthlab.Artifact, sqlite_platform: str, scratch: Path) -> None:
+    before = {path: path.read_bytes() for path in scratch.rglob("*") if path.is_file()}
+    result = synthlab.import_csv(artifact.directory, database=sqlite_platform)
+    assert (result.apply, result.status_counts) == (False, {"dry_run:READY": ROWS})
+    assert {path: path.read_bytes() for path in scratch.rglob("*") if path.is_file()} == before
+
+
+def test_dry_run_after_apply_says_duplicate(artifact: synthlab.Artifact, sqlite_platform: str) -> None:
+    synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    result = synthlab.import_csv(artifact.directory, database=sqlite_platform)
+    assert result.status_counts == {"dry_run:DUPLICATE": ROWS}
+
+
+def test_manifest_whose_scenario_is_none(artifact: synthlab.Artifact, sqlite_platform: str) -> None:
+    path = artifact.directory / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["scenario"]["devices"] = []
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError) as caught:
+        synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    assert caught.value.code == "MANIFEST_INVALID"
+    assert caught.value.problems[0].file == "manifest.json"
+
+
+@pytest.mark.parametrize("name", ["commit_batch_size", "analytics_batch_size"])
+def test_empty_batches_are_refused(artifact: synthlab.Artifact, sqlite_platform: str, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True, **{name: 0})
+    assert caught.value.problems[0].path == name
+
+
+def test_bootstrap_needs_a_platform(
+    tiny_scenario: synthlab.Scenario, sqlite_url: str, end_at: datetime, scratch: Path
+) -> None:
+    with pytest.raises(PreflightError) as caught:
+        synthlab.bootstrap(tiny_scenario, database=sqlite_url, end_at=end_at)
+    assert [problem.code for problem in caught.value.problems] == ["DEVICE_NOT_FOUND"] * 2
+    assert list(scratch.iterdir()) == []
+
+
+def test_bootstrap_and_import_store_the_same(
+    tiny_scenario: synthlab.Scenario, platform: str, sqlite_url: str, end_at: datetime, query: Query
+) -> None:
+    result = synthlab.bootstrap(tiny_scenario, database=platform, end_at=end_at, state_file="a.json")
+    assert result.total_emitted == ROWS
+    assert result.analytics is not None
+    assert result.analytics.events_processed == ROWS
+    other = f"{sqlite_url}.other"
+    synthlab.provision(tiny_scenario, database=other)
+    artifact = synthlab.export_csv(tiny_scenario, database=other, end_at=end_at, state_file="b.json")
+    synthlab.import_csv(artifact.directory, database=other, apply=True, state_file="b.json")
+
+    def messages(url: str) -> list[tuple[Any, ...]]:
+        found = query(url, MESSAGES)
+        return [(name, seq, json.loads(data) if isinstance(data, str) else data) for name, seq, data in found]
+
+    assert messages(platform) == messages(other)
+    assert SequenceState.peek("a.json").checkpoint() == SequenceState.peek("b.json").checkpoint()
+
+
+def test_bootstrap_without_analytics(
+    tiny_text: str, sqlite_platform: str, end_at: datetime, query: Query
+) -> None:
+    from synthlab.scenario.loader import loads_scenario
+
+    quiet = loads_scenario(
+        tiny_text.replace("step_minutes: 30}", "step_minutes: 30, drain_analytics: false}")
+    )
+    result = synthlab.bootstrap(quiet, database=sqlite_platform, end_at=end_at)
+    assert result.analytics is None
+    assert query(sqlite_platform, "SELECT count(*) FROM stationary_hourly_series") == [(0,)]
+
+
+def test_database_that_goes_away_half_way(
+    tiny_scenario: synthlab.Scenario, postgres_url: str, scratch: Path, end_at: datetime, query: Query
+) -> None:
+    synthlab.provision(tiny_scenario, database=postgres_url)
+    frame = synthlab.backfill(tiny_scenario, end_at=end_at).frame
+    calls = []
+    executioner = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+
+    def ingest(session: Any, **message: Any) -> Any:
+        calls.append(message)
+        if len(calls) == 55:
+            own = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with executioner.connect() as connection:
+                connection.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+        return ingest_device_telemetry_from_mqtt(session, **message)
+
+    with (
+        open_platform(postgres_url) as database,
+        pytest.raises(InterruptedRunError, match="stopped after 40 of 98 rows") as caught,
+    ):
+        replay(database, frame, ingest=ingest, commit_batch_size=20)
+    assert "Run the same command again" in caught.value.problems[0].remedy
+    assert query(postgres_url, COUNT) == [(40,)]
+    with open_platform(postgres_url) as database:
+        counts = replay(database, frame, ingest=ingest_device_telemetry_from_mqtt, commit_batch_size=20)
+    assert counts == {"duplicate:SEQ": 40, "stored:READING": 58}
+    executioner.dispose()
+
+
+def test_progress_counts_up_to_the_end(artifact: synthlab.Artifact, sqlite_platform: str) -> None:
+    seen: list[tuple[int, int]] = []
+    synthlab.import_csv(
+        artifact.directory,
+        database=sqlite_platform,
+        apply=True,
+        commit_batch_size=40,
+        on_progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(40, ROWS), (80, ROWS), (ROWS, ROWS)]
+
+
+def test_plugged_in_ingestion_gets_every_row(
+    artifact: synthlab.Artifact, sqlite_platform: str, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scratch / "their_platform.py").write_text(
+        "calls = []\n"
+        "def ingest(session, *, device_id, payload, received_at, mqtt_client_id=None):\n"
+        "    calls.append((device_id, payload['seq'], received_at.tzinfo is not None, mqtt_client_id))\n"
+        "    return 'stored:READING'\n"
+    )
+    monkeypatch.syspath_prepend(str(scratch))
+    monkeypatch.setenv("SYNTHLAB_INGEST", "their_platform:ingest")
+    result = synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    import their_platform
+
+    assert result.status_counts == {"stored:READING": ROWS}
+    assert len(their_platform.calls) == ROWS
+    assert all(call[0] == call[3] and call[2] for call in their_platform.calls)
