@@ -149,9 +149,8 @@ def _poisson_counts(uniform: F64, rate: F64, hours: I64) -> I64:
         flat[open_cells] += 1
         count += 1
         prob = prob * (rate / count)
-        below = below + prob
-        if prob.max() < _COUNT_TAIL_PROB and count > rate.max():
-            break
+        # Each cell is cut by its own rate: a count must not depend on other hours or devices.
+        below = np.where((prob < _COUNT_TAIL_PROB) & (rate < count), 1.0, below + prob)
         limit = below[hours[open_cells // columns], open_cells % columns]
         open_cells = open_cells[target[open_cells] > limit]
     return counts
