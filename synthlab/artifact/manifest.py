@@ -17,8 +17,9 @@ import numpy as np
 from synthlab.artifact.csv import CsvDigest
 from synthlab.artifact.files import read_json
 from synthlab.calibration import Reservoir
-from synthlab.errors import ArtifactError, Problem, show_value
+from synthlab.errors import ArtifactError, Problem, UsageError, show_value
 from synthlab.results import to_json_value
+from synthlab.timeline import parse_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,17 +158,32 @@ _RULES: dict[str, tuple[str, Any]] = {
     "scenario": ("needs an object", lambda v: isinstance(v, dict)),
     "scenario_sha256": ("needs a sha256", _is_sha256),
     "seed": ("needs a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
-    "start_at": ("needs a time", lambda v: isinstance(v, str)),
-    "end_at": ("needs a time", lambda v: isinstance(v, str)),
+    "start_at": ("needs a UTC time", lambda v: _is_time(v)),
+    "end_at": ("needs a UTC time", lambda v: _is_time(v)),
     "row_count": ("needs a whole number >= 0", _is_count),
     "csv_sha256": ("needs a sha256", _is_sha256),
     "chunks": ("needs a list of {first_row, row_count, sha256}", lambda v: _are_chunks(v)),
     "devices": ("needs an object of objects with row_count", lambda v: _are_devices(v)),
-    "reservoirs": ("needs an object of objects", lambda v: _is_table(v)),
+    "reservoirs": ("needs an object of calibrated reservoirs", lambda v: _are_reservoirs(v)),
     "checkpoint": ("needs an object or null", lambda v: v is None or isinstance(v, dict)),
     "package_versions": ("needs an object", lambda v: isinstance(v, dict)),
     "warnings": ("needs a list", lambda v: isinstance(v, list)),
 }
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(parse_at(value))
+    except UsageError:
+        return False
+
+
+def _are_reservoirs(value: Any) -> bool:
+    return _is_table(value) and all(
+        isinstance(entry.get(key), int | float) and not isinstance(entry[key], bool)
+        for entry in value.values()
+        for key in ("capacity_liters", "sensor_empty_distance_mm", "sensor_full_distance_mm")
+    )
 
 
 def _is_table(value: Any) -> bool:

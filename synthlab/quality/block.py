@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.columns import RAW_COLUMNS
-from synthlab.quality.flags import Flags
-from synthlab.quality.rows import sorted_readings
+from synthlab.quality.flags import Flag, Flags
+from synthlab.quality.rows import NOT_A_TIME, sorted_readings
 from synthlab.quality.series import cadences_ms, check_time_order
 
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ class Block:
     def time_order(self) -> Flags:
         """The check of the same name, which others build on."""
         return check_time_order(self["received_at"], self.starts)
+
+    @cached_property
+    def trusted_at_ms(self) -> I64:
+        """Times of receipt; NaT's integer where they are out of order. [ms]."""
+        return np.where(self.time_order == Flag.GOOD, self["received_at"], NOT_A_TIME)
 
     @cached_property
     def is_mobile(self) -> npt.NDArray[np.bool_]:

@@ -171,7 +171,7 @@ def _rate_of_change(block: Block, limits: Thresholds) -> Flags:
     noise = np.where(is_mobile, limits.mobile_rate_noise_pct, limits.rate_noise_pct)
     return series.check_rate_of_change(
         block["measured_level_pct"],
-        block["received_at"],
+        block.trusted_at_ms,
         block.starts,
         fastest_pct_per_second=block.by_device(fastest / 60 * 100) / block.capacity_liters,
         noise_pct=block.by_device(noise),
@@ -192,7 +192,7 @@ def _flat_line(block: Block, limits: Thresholds) -> Flags:
     return series.check_flat_line(
         ordered[0],
         highest,
-        block["received_at"],
+        block.trusted_at_ms,
         block.starts,
         is_exempt=is_exempt,
         tolerance_mm=limits.flat_line_tolerance_mm,
@@ -234,7 +234,7 @@ def _implied_speed(block: Block, limits: Thresholds) -> Flags:
     return series.check_implied_speed(
         block["latitude"],
         block["longitude"],
-        block["received_at"],
+        block.trusted_at_ms,
         block.starts,
         suspect_kmh=limits.speed_suspect_kmh,
         fail_kmh=limits.speed_fail_kmh,

@@ -257,7 +257,7 @@ def check_rate_of_change(
     level_pct : ndarray of float64
         [%]
     received_at_ms : ndarray of int64
-        [ms]
+        NaT's integer where missing or not to be trusted. [ms]
     starts : ndarray of int64
     fastest_pct_per_second : ndarray of float64
         By row; null where not known. [%/s]
@@ -273,8 +273,9 @@ def check_rate_of_change(
         level, where time does not advance, and without a fastest change.
     """
     change = np.abs(changes(level_pct, starts, first=np.nan))
-    times = np.where(received_at_ms == NOT_A_TIME, 0, received_at_ms)
-    elapsed = changes(times, starts, first=0) / 1_000
+    no_time = received_at_ms == NOT_A_TIME
+    no_time[1:] |= no_time[:-1].copy()
+    elapsed = np.where(no_time, 0, changes(received_at_ms, starts, first=0)) / 1_000
     fastest = fastest_pct_per_second * elapsed
     flags = by_limits(
         change > suspect_factor * fastest + noise_pct, change > fail_factor * fastest + noise_pct
@@ -302,7 +303,7 @@ def check_flat_line(
     lowest_mm, highest_mm : ndarray of int32
         Of each burst's valid readings; lowest above highest where none is valid. [mm]
     received_at_ms : ndarray of int64
-        [ms]
+        NaT's integer where missing or not to be trusted. [ms]
     starts : ndarray of int64
     is_exempt : ndarray of bool
         Rows that may stand still: full, empty, in the blind zone.
@@ -331,15 +332,27 @@ def check_flat_line(
     bounds = np.unique(np.concatenate([starts, edges, [len(is_still)]]))
     limit_ms = suspect_hours * 3_600_000
     for first, last in zip(bounds[:-1], bounds[1:] - 1, strict=True):
-        if not is_still[first] or received_at_ms[last] - received_at_ms[first] < limit_ms:
+        if not is_still[first] or first == last:
             continue
         rows = slice(int(first), int(last) + 1)
-        hours = _still_hours(lowest_mm[rows], highest_mm[rows], received_at_ms[rows], tolerance_mm)
+        times = _carried(received_at_ms[rows])
+        if times[-1] - times[0] < limit_ms:
+            continue
+        hours = _still_hours(lowest_mm[rows], highest_mm[rows], times, tolerance_mm)
         judged = by_limits(hours >= suspect_hours, hours >= fail_hours)
         judged[is_exempt[rows]] = Flag.GOOD
         judged[no_reading[rows]] = Flag.MISSING
         flags[rows] = judged
     return flags
+
+
+def _carried(received_at_ms: I64) -> I64:
+    """Put the last known time, at the begin the first one, where there is none."""
+    known = received_at_ms != NOT_A_TIME
+    if known.all() or not known.any():
+        return received_at_ms
+    times = np.maximum.accumulate(received_at_ms)
+    return np.where(times == NOT_A_TIME, received_at_ms[known.argmax()], times)
 
 
 def _still_hours(lowest: I32, highest: I32, received_at_ms: I64, tolerance_mm: int) -> F64:
@@ -385,7 +398,7 @@ def check_implied_speed(
     latitude, longitude : ndarray of float64
         [°]
     received_at_ms : ndarray of int64
-        [ms]
+        NaT's integer where missing or not to be trusted. [ms]
     starts : ndarray of int64
     suspect_kmh, fail_kmh : float
         Faster is SUSPECT, FAIL. [km/h]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthlab.quality.profile import DISTRIBUTIONS, TOTALS, profile
+from synthlab.timeline import Window
+from tests.frames import START_MS, telemetry_frame
+
+
+def _window(days: float) -> Window:
+    return Window(START_MS // 1_000, START_MS // 1_000 + int(days * 86_400))
+
+
+def test_coverage_is_rows_against_the_window() -> None:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=289)
+    whole = profile(frame, window=_window(1), step_seconds={"TANK-0": 300})["TANK-0"]
+    assert (whole["row_count"], whole["expected_row_count"], whole["coverage_fraction"]) == (289, 289, 1.0)
+    half = profile(frame.iloc[:72], window=_window(1), step_seconds={"TANK-0": 300})["TANK-0"]
+    assert half["coverage_fraction"] == pytest.approx(72 / 289, abs=1e-3)
+
+
+def test_a_device_without_rows_is_described_as_such() -> None:
+    described = profile(telemetry_frame(steps=5), window=_window(1), step_seconds={"TANK-9": 300})["TANK-9"]
+    assert (described["row_count"], described["coverage_fraction"]) == (0, 0.0)
+    assert described["first_received_at"] is None
+    assert described["distributions"]["level_pct"]["median"] is None
+
+
+def test_numbers_are_those_of_the_rows() -> None:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=577, seed=4)
+    frame.loc[:56, "measured_level_pct"] = np.nan
+    described = profile(frame, window=_window(2))["TANK-0"]
+    assert set(described["totals"]) == set(TOTALS)
+    assert described["totals"]["inflow_liters"] == pytest.approx(frame["inflow_liters"].sum(), abs=1e-3)
+    assert described["liters_per_day"]["inflow_liters"] == pytest.approx(
+        frame["inflow_liters"].sum() / 2, abs=1e-3
+    )
+    level = described["distributions"]["level_pct"]
+    assert level["median"] == pytest.approx(frame["level_pct"].median(), abs=1e-3)
+    assert (level["min"], level["max"]) == (
+        pytest.approx(frame["level_pct"].min(), abs=1e-3),
+        pytest.approx(frame["level_pct"].max(), abs=1e-3),
+    )
+    measured = described["distributions"]["measured_level_pct"]
+    assert measured["missing_fraction"] == pytest.approx(frame["measured_level_pct"].isna().mean(), abs=1e-3)
+    assert described["distributions"]["speed_kmh"]["missing_fraction"] == 1.0
+    raw = frame[[f"raw_mm_{i}" for i in range(5)]]
+    assert described["no_echo_fraction"] == pytest.approx((raw == -1).to_numpy().mean(), abs=1e-6)
+    assert set(described["distributions"]) == set(DISTRIBUTIONS)
+
+
+def test_hourly_means_are_of_full_hours() -> None:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=48, step_seconds=3_600).assign(inflow_liters=2.5)
+    described = profile(frame)["TANK-0"]
+    assert described["hourly_mean_liters"]["inflow_liters"] == [2.5] * 24
+    short = profile(frame.iloc[:3])["TANK-0"]["hourly_mean_liters"]["inflow_liters"]
+    assert short[8:11] == [2.5, 2.5, 2.5]
+    assert short[:8] == [None] * 8
+
+
+def test_missing_times_are_survived_and_the_profile_is_json() -> None:
+    frame = telemetry_frame(steps=10)
+    frame.loc[3, "received_at"] = pd.NaT
+    described = profile(frame, step_seconds={"TANK-0": 300})
+    assert list(described) == ["TANK-0", "TANK-1", "TRUCK_0"]
+    assert json.dumps(described, allow_nan=False)
+    assert profile(telemetry_frame(steps=0)) == {}
