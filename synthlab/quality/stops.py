@@ -185,13 +185,10 @@ def stop_episodes(points: Points, *, capacity_liters: F64) -> Stops:
     is_moving, _ = motion(points)
     first, last = _runs(points, is_moving)
     volume = denoised_volume_liters(points.device, points.time_ms, points.volume_liters)
-    edge = EDGE_FRACTION * capacity_liters[points.device]
-    before, after = _edges(points, first, last, volume, edge)
-    change = volume[after] - volume[before]
+    before, after = _edge_volumes(points, first, last, volume, capacity_liters)
     # A lone arrival that moved no water is a truck at a traffic light.
-    keep = ~is_moving[last] | (np.abs(change) > VOLUME_CHANGE_LITERS)
-    first, last, before, after = first[keep], last[keep], before[keep], after[keep]
-    return _assemble(points, first, last, volume[before], volume[after])
+    keep = ~is_moving[last] | (np.abs(after - before) > VOLUME_CHANGE_LITERS)
+    return _assemble(points, first[keep], last[keep], before[keep], after[keep])
 
 
 def classify(change_liters: F64, duration_ms: I64) -> Text:
@@ -260,29 +257,41 @@ def _runs(points: Points, is_moving: Bool) -> tuple[I64, I64]:
     return np.flatnonzero(begins), np.flatnonzero(ends)
 
 
-def _edges(points: Points, first: I64, last: I64, volume: F64, edge: F64) -> tuple[I64, I64]:
-    """Positions of the readings that tell the content before and after each stop."""
+def _edge_volumes(
+    points: Points, first: I64, last: I64, volume: F64, capacity_liters: F64
+) -> tuple[F64, F64]:
+    """Content before and after each stop. [liters]"""
     size = len(points.device)
+    edge = EDGE_FRACTION * capacity_liters[points.device]
     change = np.zeros(size)
     change[1:] = volume[1:] - volume[:-1]
     usable = np.zeros(size, dtype=bool)
     usable[1:] = (points.device[1:] == points.device[:-1]) & (np.diff(points.time_ms) <= EDGE_GAP_MS)
     is_edge = usable & (np.abs(change) > edge)
-    before, after = first.copy(), last.copy()
-    if not len(first):
-        return before, after
-    previous_last = np.append(-1, last[:-1])
-    next_first = np.append(first[1:], size)
+    before, after = _edges(first, last, change, is_edge)
+    # Beside a drop the median of three is the lesser of two plateau readings, which would
+    # take half a slosh off every delivery: there the reading itself is fair.
+    is_fair = np.abs(points.volume_liters - volume) <= edge
+    drops_after, drops_before = np.append(is_edge[1:], False)[before], is_edge[after]
+    return (
+        np.where(drops_after & is_fair[before], points.volume_liters[before], volume[before]),
+        np.where(drops_before & is_fair[after], points.volume_liters[after], volume[after]),
+    )
+
+
+def _edges(first: I64, last: I64, change: F64, is_edge: Bool) -> tuple[I64, I64]:
+    """Positions of the readings that tell the content before and after each stop."""
+    size = len(change)
+    previous_last, next_first = np.append(-1, last)[:-1], np.append(first, size)[1:]
     back = is_edge[first]
-    before = np.where(back, first - 1, before)
     second = np.maximum(first - 1, 0)
     # The step right after the stop before belongs to that stop.
     further = back & (second - 1 > previous_last) & is_edge[second]
     further &= np.sign(change[second]) == np.sign(change[first])
-    before = np.where(further, first - 2, before)
+    before = np.where(further, first - 2, np.where(back, first - 1, first))
     step = np.minimum(last + 1, size - 1)
     forward = (last + 1 < next_first) & (last + 1 < size) & is_edge[step]
-    return before, np.where(forward, last + 1, after)
+    return before, np.where(forward, last + 1, last)
 
 
 def _assemble(points: Points, first: I64, last: I64, before: F64, after: F64) -> Stops:

@@ -86,7 +86,8 @@ def truth_stops(frame: pd.DataFrame, device: I64, time_ms: I64) -> Stops:
     -----
     A stop is a run of rows of one activity other than TRAVEL.  The step in which a
     truck arrives may hold the first water already: what flows during TRAVEL belongs
-    to the stop that begins next, else to the one that has just ended.
+    to the refill or delivery that begins next, else to the one that has just ended.
+    What is lost belongs to the way to the next stop.
     """
     activity = frame["activity"].astype("object").to_numpy()
     at_stop = (activity != "TRAVEL") & frame["activity"].notna().to_numpy()
@@ -96,9 +97,12 @@ def truth_stops(frame: pd.DataFrame, device: I64, time_ms: I64) -> Stops:
     ends = at_stop.copy()
     ends[:-1] &= new[1:]
     last = np.flatnonzero(ends)
-    moved = (frame["loaded_liters"] - frame["delivered_liters"]).to_numpy(np.float64)
-    lost = frame["lost_liters"].to_numpy(np.float64)
-    change, transit = _assigned(device, first, last, moved), -_assigned(device, first, last, lost)
+    change = np.zeros(len(first))
+    for kind, column, sign in (("REFILL", "loaded_liters", 1.0), ("CLIENT", "delivered_liters", -1.0)):
+        of_kind = np.flatnonzero(activity[first] == kind)
+        liters = frame[column].to_numpy(np.float64)
+        change[of_kind] = sign * _assigned(device, first[of_kind], last[of_kind], liters)
+    transit = -_assigned(device, first, last, frame["lost_liters"].to_numpy(np.float64))
     ended = _step_end_ms(device, time_ms)[last]
     after = frame["volume_liters"].to_numpy(np.float64)[last]
     return Stops(
