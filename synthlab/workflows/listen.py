@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import ServiceUnavailableError, UsageError
+from synthlab.errors import SynthlabError, UsageError
 from synthlab.payload import decode_payload
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Listener:
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="synthlab-listener", daemon=True)
         self.stored_count = 0
+        self.problem: str | None = None
 
     def start(self) -> None:
         """Subscribe, and go on in a thread.
@@ -138,10 +139,11 @@ class Listener:
             self._subscriber.close()
 
     def _store(self, messages: list[Received]) -> bool:
-        """Store messages in one transaction; False where the database does not answer."""
+        """Store messages in one transaction; False where the database takes nothing now."""
         try:
             outcomes = self._in_one_transaction(messages)
-        except ServiceUnavailableError:
+        except SynthlabError as error:
+            self.problem = str(error)
             return False
         except Exception:  # a plugged-in function may raise anything; find out for which message
             found = [self._alone(message) for message in messages]
@@ -158,7 +160,8 @@ class Listener:
     def _alone(self, message: Received) -> str | None:
         try:
             return self._in_one_transaction([message])[0]
-        except ServiceUnavailableError:
+        except SynthlabError as error:
+            self.problem = str(error)
             return None
         except Exception as error:  # its own transaction is rolled back; the others go on
             return f"failed:{type(error).__name__}"
@@ -179,6 +182,7 @@ class Listener:
         return str(outcome)
 
     def _note(self, messages: list[Received], outcomes: list[str]) -> None:
+        self.problem = None
         with self._changed:
             self._counts.update(outcomes)
             for message in messages:

@@ -280,6 +280,7 @@ class _Run:
         if not is_complete:
             self._warnings.append(
                 f"The listener has not stored every acknowledged message within {LISTENER_WAIT_SECONDS:g} s"
+                + (f": {listener.problem}" if listener.problem else "")
             )
         return {"status_counts": listener.status_counts, "complete": is_complete}
 
