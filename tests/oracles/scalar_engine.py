@@ -1,0 +1,593 @@
+"""A second engine: one device at a time, plain Python, written from the equations.
+
+It shares no code with `synthlab.engine`, `synthlab.model` or `synthlab.randomness`:
+draws are Python integers, time is a loop.  Slow, and easy to read; tests hold the
+vectorized engine to it row by row.  float32 is used where the model uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from bisect import bisect_right
+from functools import cache
+from math import acos, atan2, ceil, cos, degrees, exp, floor, nan, pi, radians, sqrt
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+HOUR, DAY = 3_600, 86_400
+_MASK = (1 << 64) - 1
+_QUANTILE = NormalDist().inv_cdf
+
+
+# --- draws -----------------------------------------------------------------------------------
+
+
+def stream_key(seed: int, device_id: str, process: str) -> int:
+    digest = hashlib.blake2b(f"{seed}\x1f{device_id}\x1f{process}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def mix(word: int) -> int:
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB & _MASK
+    return word ^ (word >> 31)
+
+
+def draw(key: int, second: int, slot: int = 0) -> int:
+    tick = mix((((second << 16) | slot) & _MASK) * 0x9E3779B97F4A7C15 & _MASK)
+    return mix(tick ^ key)
+
+
+def uniform(word: int) -> float:
+    return (word >> 11) * 2.0**-53
+
+
+def choice(word: int, count: int) -> int:
+    return (word >> 32) * count >> 32
+
+
+def f32(value: float) -> float:
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+@cache
+def _cell(octave: int, index: int) -> tuple[float, float]:
+    """Quantile at the start of a cell, and its slope; 512 cells an octave of tail probability."""
+    if octave >= 32:
+        return 0.0, 0.0
+    first, last = (1 + i / 512 for i in (index, index + 1))
+    start, end = (round(-_QUANTILE(m * 2.0 ** (octave - 33)), 9) for m in (first, last))
+    return f32(start), f32((end - start) / (1 << 14))
+
+
+def normal(half: int) -> float:
+    """Standard normal of a 32-bit half: a sign bit, and 31 bits of tail probability."""
+    tail = struct.unpack("<I", struct.pack("<f", float((half << 1 | 1) & 0xFFFFFFFF)))[0]
+    exponent, mantissa = (tail >> 23) - 127, tail & 0x7FFFFF
+    start, slope = _cell(exponent, mantissa >> 14)
+    value = f32(f32((mantissa & 0x3FFF) * slope) + start)
+    return -value if half >> 31 else value
+
+
+def low(word: int) -> int:
+    return word & 0xFFFFFFFF
+
+
+def slow_normal(key: int, node: int, spacing: int, correlation: float) -> float:
+    """Moving average of hashed noise over the 25 lattice nodes up to this one."""
+    weights = [1.0]
+    for _ in range(24):
+        weights.append(weights[-1] * correlation)
+    total = 0.0
+    for lag, weight in enumerate(weights):
+        total += weight * normal(low(draw(key, (node - lag) * spacing)))
+    return total / sum(weight * weight for weight in weights) ** 0.5
+
+
+@cache
+def _lognormal_quantiles(sigma: float) -> list[float]:
+    if sigma <= 0:
+        return [1.0] * 4096
+    values = [round(exp(sigma * _QUANTILE((i + 0.5) / 4096)), 9) for i in range(4096)]
+    mean = sum(values) / 4096
+    return [value / mean for value in values]
+
+
+def factor(word: int, sigma: float) -> float:
+    """Lognormal factor with mean 1."""
+    return _lognormal_quantiles(sigma)[word >> 52]
+
+
+class Event(NamedTuple):
+    """Water that moves at a constant flow; milliliters and seconds."""
+
+    start: int
+    length: int
+    volume: int
+
+    def moved_by(self, second: int) -> int:
+        return self.volume * min(max(second - self.start, 0), self.length) // self.length
+
+
+class _OnSteps:
+    """Sums of events on steps; looks only at the steps that an event touches."""
+
+    def __init__(self, events: list[Event], start: int, step: int, count: int) -> None:
+        self.sums = [0] * count
+        for event in events:
+            first = max((event.start - start) // step, 0)
+            last = min((event.start + event.length - 1 - start) // step, count - 1)
+            for i in range(first, last + 1):
+                begin = start + i * step
+                self.sums[i] += event.moved_by(begin + step) - event.moved_by(begin)
+
+
+# --- demand and supply -----------------------------------------------------------------------
+
+
+def hour_of_week(second: int) -> int:
+    return ((second // DAY + 3) % 7) * 24 + second % DAY // HOUR  # 1970-01-01: Thursday, 3
+
+
+def expected_liters(demand: Any, second: int, step: int) -> float:
+    weekday, hour = divmod(hour_of_week(second), 24)
+    weights = demand.hourly_weights
+    if weekday >= 5 and demand.weekend_hourly_weights:
+        weights = demand.weekend_hourly_weights
+    weight = weights[hour] * (24 / sum(weights))
+    return demand.target_daily_liters / 24 * weight * demand.weekday_multipliers[weekday] * (step / 3600)
+
+
+def poisson(value: float, rate: float) -> int:
+    count, probability = 0, exp(-rate)
+    cumulative = probability
+    while value > cumulative and not (probability < 1e-9 and count > rate):
+        count += 1
+        probability *= rate / count
+        cumulative += probability
+    return count
+
+
+def pulses(device: Any, key: int, first_hour: int, last_hour: int) -> list[Event]:
+    value = device.values
+    busiest = max(expected_liters(device.demand, DAY * 4 + h * HOUR, HOUR) for h in range(168))
+    mean_ml = max(value["demand_pulse_liters"], busiest / 10.0) * 1000.0
+    flow = max(value["demand_flow_liters_per_minute"] * (1000.0 / 60.0), mean_ml / 1800.0)
+    found = []
+    for hour in range(first_hour, last_hour + 1):
+        second = hour * HOUR
+        rate = expected_liters(device.demand, second, HOUR) * 1000.0 / mean_ml
+        for k in range(poisson(uniform(draw(key, second)), rate)):
+            size = factor(draw(key, second, 2 * k + 1), value["demand_pulse_sigma"])
+            volume = round(mean_ml * size)
+            length = min(max(ceil(volume / flow), 1), HOUR)
+            offset = choice(draw(key, second, 2 * k + 2), HOUR - length + 1)
+            found.append(Event(second + offset, length, volume))
+    return found
+
+
+def sessions(device: Any, reservoir: Any, key: int, first_hour: int, last_hour: int) -> list[Event]:
+    if not reservoir.is_pipe_connected:
+        return []
+    value, supply, found = device.values, device.supply, []
+    for hour in range(first_hour - 25, last_hour + 1):
+        second = hour * HOUR
+        weekday, clock = divmod(hour_of_week(second), 24)
+        shape = supply.weekday_probability_multipliers[weekday] * supply.hourly_probability_multipliers[clock]
+        if uniform(draw(key, second)) >= min(shape * (value["supply_sessions_per_day"] / 24.0), 1.0):
+            continue
+        sigma = value["supply_session_sigma"]
+        mean = supply.hourly_volume_multipliers[clock] * value["supply_session_liters"]
+        volume = round(mean * 1000.0 * factor(draw(key, second, 1), sigma))
+        length = round(value["supply_session_hours"] * HOUR * factor(draw(key, second, 2), sigma))
+        offset = choice(draw(key, second, 3), HOUR)
+        found.append(Event(second + offset, min(max(length, 60), DAY), volume))
+    return found
+
+
+# --- trucks ----------------------------------------------------------------------------------
+
+_METERS = 111_194.93
+_KINDS = ("BASE", "REFILL", "CLIENT")
+
+
+class Leg(NamedTuple):
+    """A trip, and the stop after it."""
+
+    depart: int
+    arrive: int
+    origin: Any
+    goal: Any
+    idle: int
+    idle_fraction: float
+
+
+class _DayPlan:
+    """One day of one truck: where it goes, and the water it moves."""
+
+    def __init__(self, device: Any, capacity: float, key: int, day: int, content: float) -> None:
+        self.value, self.capacity, self.key, self.midnight = device.values, capacity, key, day * DAY
+        self.places = {k: [p for p in device.route.points if p.kind == k] for k in _KINDS}
+        self.transitions = device.route.transitions
+        self.content, self.loss_due = content, 0.0
+        self.legs: list[Leg] = []
+        self.loads: list[Event] = []
+        self.deliveries: list[Event] = []
+        self.losses: list[Event] = []
+        self._drive_all_day()
+
+    def _word(self, stop: int, slot: int) -> int:
+        return draw(self.key, self.midnight, 1 + stop * 16 + slot)
+
+    def _drive_all_day(self) -> None:
+        value = self.value
+        second = self.midnight + int(value["shift_start_hour"] * 3600)
+        second += choice(draw(self.key, self.midnight), 1800)
+        end = self.midnight + int((value["shift_start_hour"] + value["shift_hours"]) * 3600)
+        place = self.places["BASE"][0]
+        for stop in range(120):
+            is_last = second >= end or stop == 119
+            second, place = self._one_stop(stop, second, place, is_last)
+            if is_last:
+                return
+
+    def _goal(self, stop: int, place: Any, is_last: bool) -> Any:
+        if is_last:
+            return self.places["BASE"][0]
+        chance, kind = uniform(self._word(stop, 0)), "CLIENT"
+        cumulative = 0.0
+        for candidate in _KINDS[:2]:
+            cumulative += self.transitions.get(place.kind, {}).get(candidate, 0.0)
+            if chance < cumulative:
+                kind = candidate
+                break
+        if kind == "CLIENT" and self.content < 0.05 * self.capacity:
+            kind = "REFILL"  # nothing to hand out
+        places = self.places[kind]
+        index = choice(self._word(stop, 1), len(places))
+        if places[index] is place and len(places) > 1:
+            index = (index + 1) % len(places)
+        return places[index]
+
+    def _one_stop(self, stop: int, depart: int, place: Any, is_last: bool) -> tuple[int, Any]:
+        value = self.value
+        goal = self._goal(stop, place, is_last)
+        meters = straight_meters(place, goal) * value["detour_factor"]
+        speed = value["travel_speed_kmh"] * factor(self._word(stop, 2), 0.15)
+        drive = max(60, round(meters * 3.6 / speed))
+        idle = 0
+        if uniform(self._word(stop, 3)) < value["idle_stop_prob"]:
+            idle = round(value["idle_stop_minutes"] * 60 * factor(self._word(stop, 4), 0.5))
+        arrive = depart + drive + idle
+        self.legs.append(Leg(depart, arrive, place, goal, idle, 0.2 + 0.6 * uniform(self._word(stop, 5))))
+        lost = floor(min(self.loss_due / 2, self.content))
+        self.loss_due -= lost
+        self.content -= lost
+        if lost:
+            self.losses.append(Event(depart, arrive - depart, lost))
+        return self._work(stop, goal, arrive), goal
+
+    def _work(self, stop: int, goal: Any, arrive: int) -> int:
+        value = self.value
+        if goal.kind == "BASE":
+            return arrive + 2700
+        if goal.kind == "REFILL":
+            begin = arrive + round(value["refill_queue_minutes"] * 60 * factor(self._word(stop, 7), 0.6))
+            volume = floor(self.capacity - self.content)
+            length = max(ceil(volume / (value["refill_liters_per_minute"] * 1000 / 60)), 1)
+            self.loads.append(Event(begin, length, volume))
+            self.content += volume
+            self.loss_due += volume * value["loss_fraction"] * factor(self._word(stop, 6), 0.4)
+            return begin + length + 120
+        leave = arrive + int(value["stop_overhead_minutes"] * 60)
+        if self.content <= 0:
+            return leave
+        wanted = round(value["delivery_fraction"] * self.capacity * factor(self._word(stop, 8), 0.2))
+        is_rest = self.content - wanted < 0.04 * self.capacity
+        volume = floor(self.content if is_rest else wanted)
+        length = ceil(volume / (value["discharge_liters_per_minute"] * 1000 / 60))
+        begin = arrive + int(value["stop_overhead_minutes"] * 30)
+        self.deliveries.append(Event(begin, max(length, 1), volume))
+        self.content -= volume
+        return leave + length
+
+
+def plan_of_day(device: Any, capacity: float, key: int, day: int) -> _DayPlan:
+    """The plan of a day: it starts with what the day before leaves of an empty start."""
+    before = _DayPlan(device, capacity, key, day - 1, 0.0)
+    return _DayPlan(device, capacity, key, day, before.content)
+
+
+def straight_meters(a: Any, b: Any) -> float:
+    shrink = round(cos(radians((a.latitude + b.latitude) / 2)), 9)
+    north = (b.latitude - a.latitude) * _METERS
+    east = (b.longitude - a.longitude) * _METERS
+    return sqrt(north * north + (east * shrink) ** 2)
+
+
+class Piece(NamedTuple):
+    """Movement at constant speed, or a stop where `to` is `at`."""
+
+    start: int
+    seconds: int
+    at: tuple[float, float]
+    to: tuple[float, float]
+    activity: str
+
+
+def way_point(device: Any, leg: Leg, ordinal: int, count: int) -> tuple[float, float]:
+    """Where piece `ordinal` begins; the same bends in both directions of a road."""
+    order = [p for kind in _KINDS for p in device.route.points if p.kind == kind]
+    a, b = leg.origin, leg.goal
+    forward = order.index(a) < order.index(b)
+    first, second = (a, b) if forward else (b, a)
+    share = ordinal / count
+    latitude = a.latitude + (b.latitude - a.latitude) * share
+    longitude = a.longitude + (b.longitude - a.longitude) * share
+    if ordinal == 0:
+        return latitude, longitude
+    place = round((first.latitude + 90) * 1e5) * 40_000_000 + round((second.longitude + 180) * 1e5)
+    node = ordinal if forward else count - ordinal
+    sideways = normal(low(draw(0, place % (1 << 40), node)))
+    detour = device.values["detour_factor"]
+    bend = sideways * sqrt((detour * detour - 1.0) / 2.0) / count * (1.0 if forward else -1.0)
+    return latitude - (b.longitude - a.longitude) * bend, longitude + (b.latitude - a.latitude) * bend
+
+
+def pieces_of_leg(device: Any, key: int, leg: Leg) -> list[Piece]:
+    meters = straight_meters(leg.origin, leg.goal) * device.values["detour_factor"]
+    count = min(max(ceil(meters / 500.0), 1), 40)
+    paces = [round(factor(draw(key, leg.depart, i), 0.35) * 2**20) for i in range(count)]
+    drive = leg.arrive - leg.depart - leg.idle
+    edges = [round(drive * (sum(paces[:i]) / sum(paces))) for i in range(count)] + [drive]
+    nodes = [way_point(device, leg, i, count) for i in range(count)]
+    nodes.append((leg.goal.latitude, leg.goal.longitude))
+    rests_at = floor(leg.idle_fraction * count)
+    found = []
+    for i in range(count):
+        late = leg.idle if i >= rests_at else 0
+        if leg.idle and i == rests_at:
+            found.append(Piece(leg.depart + edges[i], leg.idle, nodes[i], nodes[i], "IDLE"))
+        if edges[i + 1] > edges[i]:
+            seconds = edges[i + 1] - edges[i]
+            found.append(Piece(leg.depart + edges[i] + late, seconds, nodes[i], nodes[i + 1], "TRAVEL"))
+    goal = nodes[-1]
+    return [*found, Piece(leg.arrive, 1, goal, goal, leg.goal.kind)]
+
+
+# --- what the device reports -----------------------------------------------------------------
+
+_LIPO = (92.9, 84.2, 83.6, 81.7, 78.8, 74.9, 70.4, 64.9, 59.9, 54.8, 49.5, 44.0, 38.1, 31.4)
+
+
+@cache
+def _cylinder() -> tuple[list[float], list[float]]:
+    heights = [i / 2047 for i in range(2048)]
+    areas = [round((acos(1 - 2 * h) - 2 * (1 - 2 * h) * sqrt(max(h - h * h, 0.0))) / pi, 12) for h in heights]
+    return areas, heights
+
+
+def interpolate(x: float, xs: list[float] | range, ys: list[float] | tuple[float, ...]) -> float:
+    i = bisect_right(xs, x) - 1
+    if i >= len(xs) - 1:
+        return ys[-1]
+    return (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i]) * (x - xs[i]) + ys[i]
+
+
+class _Reporter:
+    """Readings, temperature, signal, battery and clock of one device."""
+
+    def __init__(self, device: Any, reservoir: Any, seed: int) -> None:
+        self.value, self.reservoir = device.values, reservoir
+        names = ("row", "echo", "climate", "radio", "power")
+        self.key = {name: stream_key(seed, device.device_id, name) for name in names}
+        self.temperature = cache(self._temperature)
+        self.signal = cache(self._signal)
+        self.weather = cache(lambda day: slow_normal(self.key["climate"], day, DAY, 0.7))
+        self.sun = cache(lambda day: slow_normal(self.key["power"], day, DAY, 0.6))
+
+    def _temperature(self, hour: int) -> float:
+        value, (day, rest) = self.value, divmod(hour * HOUR, DAY)
+        share = rest / DAY
+        drift = self.weather(day) * (1 - share) + self.weather(day + 1) * share
+        wave = round(cos(2 * pi * (hour % 24 - 15) / 24), 9)
+        return value["temperature_mean_c"] + value["temperature_daily_amplitude_c"] * wave + 1.5 * drift
+
+    def _signal(self, hour: int) -> float:
+        slow = slow_normal(self.key["radio"], hour, HOUR, 0.85)
+        return self.value["signal_mean_dbm"] + self.value["signal_sigma_db"] * 0.6**0.5 * slow
+
+    def _battery(self, hour: int) -> int:
+        second = hour * HOUR
+        age = second + choice(draw(self.key["power"], 0, 1), 24_000) * HOUR
+        if self.value["battery_kind"] == "solar":
+            day, rest = divmod(second, DAY)
+            share = rest / DAY
+            charge = 84.1 + 1.5 * (self.sun(day) * (1 - share) + self.sun(day + 1) * share)
+        elif self.value["battery_kind"] == "lipo":
+            charge = interpolate(age % (14 * DAY) / DAY, range(14), _LIPO)
+        else:
+            charge = 100.0 - 0.075 * (age % (1000 * DAY) / DAY)
+        return min(max(round(charge), 0), 100)
+
+    def row(self, second: int, content: float, capacity: float, *, is_moving: bool) -> dict[str, Any]:
+        words = [draw(self.key["row"], second, slot) for slot in range(4)]
+        halves = [half for word in words for half in (low(word), word >> 32)]
+        noise, spare = [normal(half) for half in halves[:7]], halves[7]
+        readings = self._readings(second, content / capacity, noise, spare, is_moving)
+        empty, full = self.reservoir.sensor_empty_distance_mm, self.reservoir.sensor_full_distance_mm
+        valid = [reading for reading in readings if reading != -1]
+        level = nan
+        if valid:
+            level = min(max(100.0 * (empty - sum(valid) / len(valid)) / (empty - full), 0.0), 100.0)
+        hour, share = second // HOUR, second % HOUR / HOUR
+        warm = (self.temperature(hour + 1) - self.temperature(hour)) * share + self.temperature(hour)
+        dbm = (self.signal(hour + 1) - self.signal(hour)) * share + self.signal(hour)
+        fast = f32(self.value["signal_sigma_db"] * (1 - 0.6) ** 0.5)
+        return {
+            "local_timestamp_ms": second * 1000 - 200 - spare % 1024,
+            **{f"raw_mm_{i}": reading for i, reading in enumerate(readings)},
+            "measured_level_pct": level,
+            "temperature_c": round((warm + f32(noise[5] * f32(0.15))) * 10.0) / 10.0,
+            "battery_pct": self._battery(hour),
+            "signal_dbm": min(max(round(dbm + f32(noise[6] * fast)), -140), 0),
+            "volume_liters": content / 1000,
+            "level_pct": content / capacity * 100.0,
+        }
+
+    def _readings(
+        self, second: int, fraction: float, noise: list[float], spare: int, is_moving: bool
+    ) -> list[int]:
+        tank = self.reservoir
+        if tank.shape == "lying_cylinder":
+            fraction = interpolate(fraction, *_cylinder())
+        empty, full = float(tank.sensor_empty_distance_mm), float(tank.sensor_full_distance_mm)
+        distance = f32(empty - fraction * (empty - full))
+        sigma = self.value["reading_noise_mm"]
+        if is_moving:
+            sigma = sqrt(sigma * sigma + self.value["slosh_noise_mm"] * self.value["slosh_noise_mm"])
+        readings = [max(round(f32(f32(z * f32(sigma)) + distance)), 1) for z in noise[:5]]
+        miss = self.value["no_echo_prob"]
+        if spare >= round((1.0 - (1.0 - miss) ** 5) * 2.0**32):
+            return readings
+        words = [draw(self.key["echo"], second, 1 + i) for i in range(5)]
+        lost = [uniform(word) < miss for word in words]
+        if not any(lost):
+            lost[choice(words[0], 5)] = True
+        return [-1 if gone else reading for gone, reading in zip(lost, readings, strict=True)]
+
+
+# --- a device's run --------------------------------------------------------------------------
+
+
+def simulate_device(
+    device: Any, reservoir: Any, *, seed: int, start_second: int, end_second: int
+) -> list[dict[str, Any]]:
+    """Rows of one device, columns by the frame's names; `received_at` as Unix seconds."""
+    step = device.step_seconds
+    seconds = list(range(start_second, end_second + 1, step))
+    capacity = float(floor(reservoir.capacity_liters * 1000))
+    content = float(floor(device.values["initial_level_fraction"] * capacity))
+    moves = _truck_moves if device.mode == "MOBILE" else _tank_moves
+    reporter = _Reporter(device, reservoir, seed)
+    rows = []
+    for seq, (second, move) in enumerate(
+        zip(seconds, moves(device, reservoir, seed, seconds, content, capacity), strict=True), start=1
+    ):
+        content = move.pop("content")
+        moving = move["activity"] == "TRAVEL"
+        rows.append(
+            {"device_id": device.device_id, "seq": seq, "received_at": second, "fault": ""}
+            | reporter.row(second, content, capacity, is_moving=moving)
+            | move
+        )
+    return rows
+
+
+_NO_PLACE = dict.fromkeys(("latitude", "longitude", "speed_kmh", "course_degrees"), nan)
+_NO_TRUCK = dict.fromkeys(("loaded_liters", "delivered_liters", "lost_liters"), 0.0)
+_NO_TANK = dict.fromkeys(
+    ("expected_demand_liters", "requested_liters", "served_liters", "inflow_liters", "overflow_liters"), 0.0
+)
+
+
+def _tank_moves(
+    device: Any, reservoir: Any, seed: int, seconds: list[int], content: float, capacity: float
+) -> list[dict[str, Any]]:
+    step, value = device.step_seconds, device.values
+    first_hour, last_hour = seconds[0] // HOUR, (seconds[-1] + step - 1) // HOUR
+    grid = (seconds[0], step, len(seconds))
+    use = pulses(device, stream_key(seed, device.device_id, "demand"), first_hour, last_hour)
+    flows = sessions(device, reservoir, stream_key(seed, device.device_id, "supply"), first_hour, last_hour)
+    used, arrived = _OnSteps(use, *grid).sums, _OnSteps(flows, *grid).sums
+    threshold = capacity * value["near_empty_threshold_fraction"]
+    floor_share = value["near_empty_min_demand_fraction"]
+    found = []
+    for second, wish, inflow in zip(seconds, used, arrived, strict=True):
+        expected = expected_liters(device.demand, second, step)
+        requested = expected * 1000.0 if device.demand.process == "expected" else float(wish)
+        share = 1.0
+        if threshold > 0:
+            share = min(content * ((1.0 - floor_share) / threshold) + floor_share, 1.0)
+        served = min(float(floor(requested * share)), content + inflow)
+        content += inflow - served
+        overflow = max(content - capacity, 0.0)
+        content -= overflow
+        found.append(
+            {
+                "content": content,
+                "expected_demand_liters": expected,
+                "requested_liters": requested / 1000,
+                "served_liters": served / 1000,
+                "inflow_liters": inflow / 1000,
+                "overflow_liters": overflow / 1000,
+                "activity": None,
+                **_NO_PLACE,
+                **_NO_TRUCK,
+            }
+        )
+    return found
+
+
+def _truck_moves(
+    device: Any, _reservoir: Any, seed: int, seconds: list[int], content: float, capacity: float
+) -> list[dict[str, Any]]:
+    step, key = device.step_seconds, stream_key(seed, device.device_id, "trips")
+    days = range(seconds[0] // DAY - 1, (seconds[-1] + step) // DAY + 1)
+    plans = [plan_of_day(device, capacity, key, day) for day in days]
+    grid = (seconds[0], step, len(seconds))
+    loads, deliveries, losses = (
+        _OnSteps([event for plan in plans for event in getattr(plan, name)], *grid).sums
+        for name in ("loads", "deliveries", "losses")
+    )
+    road = stream_key(seed, device.device_id, "roads")
+    base = plans[0].legs[0].origin
+    pieces = [Piece(0, 1, *[(base.latitude, base.longitude)] * 2, "BASE")]
+    for leg in (leg for plan in plans for leg in plan.legs):
+        pieces += pieces_of_leg(device, road, leg)
+    pieces.sort(key=lambda piece: (piece.start, piece.activity not in ("TRAVEL", "IDLE")))
+    starts = [piece.start for piece in pieces]
+    gps, found = stream_key(seed, device.device_id, "gps"), []
+    for i, second in enumerate(seconds):
+        loaded = min(float(loads[i]), capacity - content)
+        content += loaded
+        delivered = min(float(deliveries[i]), content)
+        content -= delivered
+        lost = min(float(losses[i]), content)
+        content -= lost
+        piece = pieces[bisect_right(starts, second + step) - 1]
+        found.append(
+            {
+                "content": content,
+                "loaded_liters": loaded / 1000,
+                "delivered_liters": delivered / 1000,
+                "lost_liters": lost / 1000,
+                "activity": piece.activity,
+                **_NO_TANK,
+                **_position(piece, second, step, gps, device.values["gps_sigma_m"], base.latitude),
+            }
+        )
+    return found
+
+
+def _position(
+    piece: Piece, second: int, step: int, gps: int, sigma_m: float, base_latitude: float
+) -> dict[str, float]:
+    share = min((second + step - piece.start) / piece.seconds, 1.0)
+    dlat, dlon = piece.to[0] - piece.at[0], piece.to[1] - piece.at[1]
+    word, shake = draw(gps, second, 0), draw(gps, second, 1)
+    blur = sigma_m / _METERS
+    shrink = round(cos(radians(base_latitude)), 6)
+    north = dlat * _METERS
+    east = dlon * _METERS * round(cos(radians(piece.at[0])), 9)
+    speed = sqrt(north * north + east * east) * 3.6 / piece.seconds
+    if piece.activity != "TRAVEL":
+        speed = abs(f32(normal(low(shake)))) * 0.3
+    course = round(degrees(atan2(east, north)) % 360.0, 6) % 360.0
+    return {
+        "latitude": round((piece.at[0] + dlat * share + normal(low(word)) * blur) * 1e6) / 1e6,
+        "longitude": round((piece.at[1] + dlon * share + normal(word >> 32) * blur / shrink) * 1e6) / 1e6,
+        "speed_kmh": round(speed * 10) / 10,
+        "course_degrees": round(course * 10) / 10 % 360.0,
+    }
