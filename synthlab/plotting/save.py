@@ -1,0 +1,101 @@
+"""The standard pictures of a dataset, as files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthlab.errors import DiskError, Problem
+from synthlab.plotting.demand import demand_figure
+from synthlab.plotting.level import level_figure
+from synthlab.plotting.routes import routes_figure
+from synthlab.plotting.series import mobile_devices
+from synthlab.plotting.style import Plot
+from synthlab.plotting.supply import supply_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.calibration import Reservoir
+
+
+def save_plots(
+    frame: pd.DataFrame,
+    directory: str | Path,
+    *,
+    reservoirs: pd.DataFrame | Mapping[str, Reservoir] | None = None,
+) -> list[Path]:
+    """Draw the standard pictures of a frame into a directory.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Telemetry.
+    directory : path
+        Made where it is not there. Of the pictures named below, those that do not
+        apply to this frame are removed from it.
+    reservoirs : DataFrame or mapping, optional
+        What `synthlab.reservoirs` returns; adds capacities.
+
+    Returns
+    -------
+    list of Path
+        What was written: ``level.png``; ``demand_by_hour.png`` and
+        ``supply_by_hour.png`` where there are stationary devices; ``routes.png``
+        where there are trucks. Empty for a frame without rows. The same frame gives
+        the same bytes.
+
+    Raises
+    ------
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+    """
+    folder = Path(directory)
+    dated = frame[["device_id", "latitude"]][frame["received_at"].notna()]
+    trucks = mobile_devices(dated)
+    stationary = dated["device_id"].nunique() > len(trucks)
+    pictures: dict[str, Callable[[], Plot] | None] = {
+        "level.png": (lambda: level_figure(frame, reservoirs=reservoirs)) if len(dated) else None,
+        "demand_by_hour.png": (lambda: demand_figure(frame)) if stationary else None,
+        "supply_by_hour.png": (lambda: supply_figure(frame)) if stationary else None,
+        "routes.png": (lambda: routes_figure(frame)) if trucks else None,
+    }
+    written = []
+    for name, draw in pictures.items():
+        if draw is None:
+            _remove(folder / name)
+        else:
+            written.append(_write(folder / name, draw().png()))
+    return written
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Replace a file: readers see the old picture or the new one, never a half."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        raise _disk_error(path, error) from error
+    return path
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def _disk_error(path: Path, error: OSError) -> DiskError:
+    return DiskError(
+        Problem(
+            "DISK_WRITE_FAILED",
+            f"cannot be written: {error.strerror or error}",
+            path=path.name,
+            remedy="Free space, or check the folder's permissions",
+        )
+    )

@@ -1,0 +1,213 @@
+"""One look for every picture: the tokens, and a figure that carries them.
+
+Nothing here touches pyplot or leaves anything in matplotlib's global state, so that
+figures can be made in any thread, and a user's own settings neither change nor are
+changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import rcParamsDefault
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+COLORS: Mapping[str, str] = MappingProxyType(
+    {
+        "black": "#000000",
+        "orange": "#E69F00",
+        "sky": "#56B4E9",
+        "green": "#009E73",
+        "yellow": "#F0E442",
+        "blue": "#0072B2",
+        "vermillion": "#D55E00",
+        "purple": "#CC79A7",
+        "ink": "#1F2933",
+        "muted": "#66707B",
+        "quiet": "#C3CAD1",
+        "grid": "#E3E7EB",
+        "face": "#FFFFFF",
+    }
+)
+"""Source: Okabe and Ito, "Color Universal Design" (2008); the grays are Assumed: quiet on white."""
+
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "truth": COLORS["blue"],
+        "measured": COLORS["orange"],
+        "low": COLORS["vermillion"],
+        "expected": COLORS["ink"],
+        "requested": COLORS["orange"],
+        "served": COLORS["blue"],
+        "unmet": COLORS["vermillion"],
+        "inflow": COLORS["green"],
+        "overflow": COLORS["purple"],
+        "sessions": COLORS["sky"],
+        "loaded": COLORS["blue"],
+        "empty": COLORS["vermillion"],
+        "delivered": COLORS["green"],
+        "emitted": COLORS["orange"],
+        "acknowledged": COLORS["blue"],
+    }
+)
+"""What a color means, the same in every picture."""
+
+ACTIVITY_COLORS: Mapping[str, str] = MappingProxyType(
+    {
+        "TRAVEL": COLORS["sky"],
+        "BASE": COLORS["ink"],
+        "REFILL": COLORS["blue"],
+        "CLIENT": COLORS["green"],
+        "IDLE": COLORS["vermillion"],
+    }
+)
+
+SIZES: Mapping[str, float] = MappingProxyType(
+    {
+        "width_inches": 10.0,
+        "dpi": 110.0,
+        "font_points": 9.0,
+        "title_points": 13.0,
+        "panel_title_points": 10.0,
+        "line_points": 1.4,
+        "thin_line_points": 1.0,
+        "wide_line_points": 3.2,
+        "heading_inches": 0.86,
+    }
+)
+"""Assumed: legible at half size in a notebook and at full size in a report."""
+
+_RC: Mapping[str, Any] = MappingProxyType(
+    {
+        "axes.axisbelow": True,
+        "axes.edgecolor": COLORS["muted"],
+        "axes.facecolor": COLORS["face"],
+        "axes.grid": True,
+        "axes.labelcolor": COLORS["ink"],
+        "axes.labelsize": SIZES["font_points"],
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": SIZES["panel_title_points"],
+        "axes.titleweight": "bold",
+        "axes.xmargin": 0.01,
+        "figure.dpi": SIZES["dpi"],
+        "figure.facecolor": COLORS["face"],
+        # Shipped with matplotlib: the same letters on every machine.
+        "font.family": "DejaVu Sans",
+        "font.size": SIZES["font_points"],
+        "grid.color": COLORS["grid"],
+        "grid.linewidth": 0.8,
+        "legend.fontsize": SIZES["font_points"],
+        "legend.frameon": False,
+        "lines.linewidth": SIZES["line_points"],
+        "savefig.dpi": "figure",
+        "savefig.facecolor": "auto",
+        "text.color": COLORS["ink"],
+        "timezone": "UTC",
+        "xtick.color": COLORS["muted"],
+        "xtick.labelcolor": COLORS["ink"],
+        "xtick.labelsize": SIZES["font_points"],
+        "ytick.color": COLORS["muted"],
+        "ytick.labelcolor": COLORS["ink"],
+        "ytick.labelsize": SIZES["font_points"],
+    }
+)
+
+# rcParams are the process's; two threads inside rc_context would leave each other's behind.
+_RC_LOCK = threading.RLock()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in this project's style; afterwards matplotlib's settings are as before."""
+    ours = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+    with _RC_LOCK, mpl.rc_context({**ours, **_RC}):
+        yield
+
+
+class Plot(Figure):
+    """A figure that shows itself in a notebook and says in one line what it shows.
+
+    Parameters
+    ----------
+    summary : str
+        One line: the figure's text form, and the description of its picture.
+    width_inches, height_inches : float
+        [inches]
+    """
+
+    def __init__(self, summary: str, *, width_inches: float, height_inches: float) -> None:
+        super().__init__(figsize=(width_inches, height_inches), layout="constrained")
+        FigureCanvasAgg(self)
+        self.summary = summary
+
+    def __repr__(self) -> str:
+        return f"<Plot: {self.summary}>"
+
+    __str__ = __repr__
+
+    def png(self) -> bytes:
+        """Return the picture; the same figure gives the same bytes."""
+        buffer = BytesIO()
+        with styled():
+            # No name or version of the writer: it would change the bytes with each upgrade.
+            self.savefig(buffer, format="png", metadata={"Software": None, "Description": self.summary})
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a file, and return its path."""
+        target = Path(path)
+        target.write_bytes(self.png())
+        return target
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"image/png": self.png(), "text/plain": repr(self)}
+
+
+def heading(
+    figure: Plot, title: str, subtitle: str, legend: tuple[list[Any], list[str]] | None = None
+) -> None:
+    """Write the finding, what it was found in, and the legend above the panels."""
+    height = figure.get_figheight()
+    top = SIZES["heading_inches"] if legend else SIZES["heading_inches"] - 0.26
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - top / height), w_pad=0.08, h_pad=0.06)  # type: ignore[call-arg]
+    left = 0.1 / figure.get_figwidth()
+    figure.text(
+        left, 1 - 0.1 / height, title, va="top", fontsize=SIZES["title_points"], fontweight="bold"
+    ).set_gid("title")
+    figure.text(left, 1 - 0.37 / height, subtitle, va="top", color=COLORS["muted"]).set_gid("subtitle")
+    if legend:
+        handles, labels = legend
+        figure.legend(
+            handles,
+            labels,
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1 - 0.53 / height),
+            ncols=len(labels),
+            borderaxespad=0.2,
+            handlelength=1.8,
+            columnspacing=1.6,
+        )
+
+
+def count_axis(axes: Axes) -> None:
+    """Show only whole numbers on the y axis."""
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=2))
+
+
+def percent(fraction: float) -> str:
+    """Say a share: whole percents, and small ones as small."""
+    return "less than 1 %" if 0 < fraction < 0.01 else f"{100 * fraction:.0f} %"
