@@ -17,6 +17,7 @@ True
 
 from __future__ import annotations
 
+import importlib
 import json
 import uuid
 from datetime import UTC, datetime
@@ -342,7 +343,4 @@ def settle_events(connection: Connection) -> None:
 
 def _add_read_models() -> None:
     # Late: the read models stand on this module's metadata.
-    import importlib.util
-
-    if importlib.util.find_spec("synthlab.platform.read_models") is not None:
-        importlib.import_module("synthlab.platform.read_models")
+    importlib.import_module("synthlab.platform.read_models")

@@ -27,7 +27,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import JSONB
 
 from synthlab.platform.schema import (
     Json,
@@ -169,10 +168,12 @@ def _values_of(dialect: str, table: Table, names: Mapping[str, str]) -> dict[str
     """Return the bound values of a row; JSON comes as text that is checked already."""
     values: dict[str, Any] = {}
     for column, name in names.items():
-        if not isinstance(table.c[column].type, Json):
-            values[column] = _value(table, column, name)
-        elif dialect == "postgresql":
-            values[column] = cast(bindparam(name, type_=Text()), JSONB)
+        kind = table.c[column].type
+        if dialect == "postgresql":
+            # Cast, because a null in a SELECT is a text where nothing says otherwise.
+            values[column] = cast(bindparam(name, type_=Text() if isinstance(kind, Json) else kind), kind)
+        elif not isinstance(kind, Json):
+            values[column] = bindparam(name, type_=kind)
         else:
             values[column] = bindparam(name, type_=Text())
     return values

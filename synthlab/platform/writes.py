@@ -92,8 +92,8 @@ def _run(connection: Connection, statement: Any, values: Mapping[str, Any]) -> C
 
 @cache
 def _prepare(dialect: str, statement: Any) -> _Prepared:
-    driver = psycopg.dialect() if dialect == "postgresql" else pysqlite.dialect()
-    compiled = statement.compile(dialect=driver)
+    driver: Any = psycopg.dialect if dialect == "postgresql" else pysqlite.dialect
+    compiled = statement.compile(dialect=driver())
     return _Prepared(str(compiled), tuple(compiled.positiontup or ()))
 
 
