@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthlab.plotting.day import truck_day_figure
     from synthlab.plotting.demand import demand_figure
+    from synthlab.plotting.design import design_figure
     from synthlab.plotting.level import level_figure
     from synthlab.plotting.live import live_figure
     from synthlab.plotting.progress import live_table
@@ -40,6 +41,7 @@ _HOMES: dict[str, str] = {
     "Plot": "style",
     "demand_figure": "demand",
     "demand_table": "tables",
+    "design_figure": "design",
     "level_figure": "level",
     "level_table": "tables",
     "live_figure": "live",
@@ -59,6 +61,7 @@ __all__ = [
     "Plot",
     "demand_figure",
     "demand_table",
+    "design_figure",
     "level_figure",
     "level_table",
     "live_figure",
