@@ -1,0 +1,59 @@
+"""The demo twice: everything is there after the first, and nothing is twice after the second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from tests.cli.conftest import Cli
+
+HISTORY_ROWS = 17_282
+HISTORY_TABLES = ("device_telemetry_messages", "reservoir_readings", "events")
+
+
+def _counts() -> Counter[str]:
+    engine = create_engine("sqlite:///.synthlab/platform.db")
+    with engine.connect() as connection:
+        counts = {
+            name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
+            for name in (*HISTORY_TABLES, "mobile_stop_episodes", "stationary_hourly_series", "devices")
+        }
+    engine.dispose()
+    return Counter(counts)
+
+
+def _step(content: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(step["facts"] for step in content["steps"] if step["name"] == name)
+
+
+def test_demo_twice(cli: Cli, scratch: Path) -> None:
+    first = cli("demo")
+    assert first.exit_code == 0, first.stderr
+    assert _step(first.json, "analyze-csv")["qc_passed"] is True
+    assert _step(first.json, "import-csv")["status_counts"] == {"dry_run:READY": HISTORY_ROWS}
+    assert _step(first.json, "import-csv --apply")["status_counts"] == {"stored:READING": HISTORY_ROWS}
+    assert _step(first.json, "bootstrap")["status_counts"] == {"stored:READING": HISTORY_ROWS}
+    live = _step(first.json, "run")
+    assert live["emitted"] == live["acknowledged"] == 10
+    folder = Path(first.json["artifact_dir"])
+    expected = ["analysis.json", "approval.json", "import_result.json", "manifest.json", "plots"]
+    assert sorted(path.name for path in folder.iterdir()) == [*expected, "telemetry_rows.csv"]
+    assert len(list((folder / "plots").glob("*.png"))) >= 3
+    counts = _counts()
+    assert [counts[name] for name in HISTORY_TABLES] == [2 * HISTORY_ROWS + 10] * 3
+    assert counts["mobile_stop_episodes"] > 0
+    assert counts["devices"] == 4
+    for line in (*first.json["next_steps"], "import-csv --apply"):
+        assert line in first.stderr
+
+    again = cli("demo")
+    assert again.exit_code == 0, again.stderr
+    assert _step(again.json, "import-csv --apply")["status_counts"] == {"duplicate:SEQ": HISTORY_ROWS}
+    assert _step(again.json, "bootstrap")["status_counts"] == {"duplicate:SEQ": HISTORY_ROWS}
+    # What is new is the live stream's: it went on.
+    assert [_counts()[name] - counts[name] for name in HISTORY_TABLES] == [10] * 3
+    assert _counts()["devices"] == 4
+    assert {device["first_seq"] for device in _step(again.json, "run")["devices"].values()} == {8647}
