@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,7 @@ def _by_device(parameters: Any, rows: pd.DataFrame) -> tuple[dict[str, Any], ...
     )
 
 
-def _sample(record: dict[str, Any]) -> dict[str, Any]:
+def _sample(record: Mapping[Any, Any]) -> dict[str, Any]:
     """Return one row as the preview shows it: readings as a list, nulls left out."""
     from synthlab.columns import RAW_COLUMNS
 
