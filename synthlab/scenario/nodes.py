@@ -104,8 +104,10 @@ def compose(text: str, *, file: str) -> tuple[Node | None, list[Problem]]:
     except _StopReadingError:
         return None, composer.problems
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = str(error.problem or error.context).replace("\t", "a tab")
+        said = str(error.problem or error.context).replace(r"character '\t'", "a tab")
+        # What is left open is found at the end of the file, and mended where it begins.
+        is_open = "<stream end>" in said and error.context_mark is not None
+        mark = error.context_mark if is_open else error.problem_mark or error.context_mark
         said = said if said.isprintable() else ascii(said)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         composer.report(f"must be YAML: {said}", _LOOK, line, column)

@@ -135,20 +135,23 @@ class _Patch:
         if not is_simple or not kept or (node.is_flow and old != new_ids):
             self._replace(name, node, wanted)
             return
-        after = kept[0]
         items = dict(zip(old, node.value, strict=True))
-        is_spaced = self._is_spaced(name, node)
         for one, item in items.items():
             if one in by_id:
                 self.value(name, item, by_id[one])
             else:
                 self._delete_lines(self._text.rfind("-", 0, item.start), item)
-        for one, item in by_id.items():
+        blank = [""] if self._is_spaced(name, node) else []
+        after: Node | None = None
+        for one, new in by_id.items():
             if one in items:
-                after = one
+                after = items[one]
+                continue
+            lines = item_lines(name, new, node.column - 1)
+            if after is None:
+                self._insert_before(items[kept[0]], [*lines, *blank])
             else:
-                blank = [""] if is_spaced else []
-                self._insert_after(items[after], [*blank, *item_lines(name, item, node.column - 1)])
+                self._insert_after(after, [*blank, *lines])
 
     def _replace(self, name: str, node: Node, wanted: Any) -> None:
         """Write a value anew; what stood within it goes."""
@@ -193,6 +196,13 @@ class _Patch:
     def _insert_after(self, node: Node, lines: list[str]) -> None:
         at = self._line_end(self._content_end(node))
         self._edits.append((at, at, self._newline + self._joined(lines)))
+
+    def _insert_before(self, item: Node, lines: list[str]) -> None:
+        at = self._line_start(self._text.rfind("-", 0, item.start))
+        # The comment above an item is about the item.
+        while at and self._text[self._line_start(at - 1) : at].lstrip().startswith("#"):
+            at = self._line_start(at - 1)
+        self._edits.append((at, at, self._joined(lines) + self._newline))
 
     def _is_after_blank(self, begin: int) -> bool:
         return self._text.endswith(self._newline * 2, 0, begin)

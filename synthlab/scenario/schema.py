@@ -60,7 +60,11 @@ class Block(BaseModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         fields = type(self).model_fields
         shown = ((name, getattr(self, name)) for name in fields)
-        return [(name, value) for name, value in shown if value != fields[name].get_default()]
+        return [
+            (name, value)
+            for name, value in shown
+            if value != fields[name].get_default(call_default_factory=True)
+        ]
 
 
 class Mqtt(Block):
@@ -176,7 +180,8 @@ class Device(Block):
     )
     dynamics: Dynamics | None = Field(default=None, description="demand and supply, STATIONARY only")
     parameter_overrides: Overrides = Field(
-        default=FrozenMapping(), description="parameters of the archetype by name, each within its range"
+        default_factory=FrozenMapping,
+        description="parameters of the archetype by name, each within its range",
     )
     reservoir: ReservoirBlock | None = Field(default=None, description="a block of reservoir fields")
 

@@ -101,7 +101,7 @@ def _wanted(block: Block, node: Node | None) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     for name, field in type(block).model_fields.items():
         value, standing = getattr(block, name), old.get(name)
-        is_default = not field.is_required() and value == field.get_default()
+        is_default = not field.is_required() and value == field.get_default(call_default_factory=True)
         if is_default and not _is_kept(
             value, standing, is_set=node is None and name in block.model_fields_set
         ):
