@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthlab.calibration import NO_ECHO_MM, level_pct_from_distance_mm
 from synthlab.columns import READING_COUNT
-from synthlab.randomness import U64, choices, draws, ticks, uniforms
+from synthlab.randomness import U64, draws, ticks, uniforms
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -107,10 +107,16 @@ def missing_readings(seconds: I64, keys: U64, no_echo_prob: F64) -> npt.NDArray[
     ndarray of bool, shape (n, READING_COUNT)
     """
     words = draws(ticks(seconds[:, None], 1 + np.arange(READING_COUNT)), keys[:, None])
-    missing = uniforms(words) < no_echo_prob[:, None]
-    # One reading must be missing: a turn among the five, where chance left none out.
-    none = np.flatnonzero(~missing.any(axis=1))
-    missing[none, choices(words[none, 0], READING_COUNT)] = True
+    missing = np.zeros((len(seconds), READING_COUNT), dtype=bool)
+    any_before = np.zeros(len(seconds), dtype=bool)
+    for index in range(READING_COUNT):
+        # While none is missing, one of those left must be: its probability is raised to match.
+        left = 1.0 - (1.0 - no_echo_prob) ** (READING_COUNT - index)
+        prob = np.where(any_before, no_echo_prob, no_echo_prob / left)
+        missing[:, index] = uniforms(words[:, index]) < prob
+        any_before |= missing[:, index]
+    # Rounding of the last probability must not leave an emission without a missing reading.
+    missing[:, -1] |= ~any_before
     return missing
 
 
