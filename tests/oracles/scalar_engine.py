@@ -451,10 +451,10 @@ class _Reporter:
         miss = self.value["no_echo_prob"]
         if spare >= round((1.0 - (1.0 - miss) ** 5) * 2.0**32):
             return readings
-        words = [draw(self.key["echo"], second, 1 + i) for i in range(5)]
-        lost = [uniform(word) < miss for word in words]
-        if not any(lost):
-            lost[choice(words[0], 5)] = True
+        lost: list[bool] = []
+        for i in range(5):  # given that one of the five is missing
+            bound = miss if any(lost) else miss / (1.0 - (1.0 - miss) ** (5 - i))
+            lost.append(uniform(draw(self.key["echo"], second, 1 + i)) < bound)
         return [-1 if gone else reading for gone, reading in zip(lost, readings, strict=True)]
 
 
