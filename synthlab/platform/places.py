@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from synthlab.errors import AdapterUnavailableError, Problem
 from synthlab.platform.outbox import NAMESPACE
 from synthlab.platform.read_models import epoch_ms, mobile_places, mobile_stop_episodes, moment, upsert
-from synthlab.quality.stops import EARTH_RADIUS_METERS, StopKind, great_circle_meters
+from synthlab.quality.motion import EARTH_RADIUS_METERS, great_circle_meters
+from synthlab.quality.stops import StopKind
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -34,6 +35,10 @@ OVERNIGHT_HOURS = 4.0
 
 BASE_SHARE = 0.2
 """Share of overnight stays from which on a place is a base. Assumed: a driver may sleep elsewhere once."""
+
+UNKNOWN_SHARE = 0.01
+"""Share of all stops below which a place that is neither base, depot nor client is none: a
+bend of the road where trucks have idled a few times. Assumed."""
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
@@ -71,6 +76,7 @@ def cluster_places(
     labels = place_labels(
         stops["latitude"], stops["longitude"], radius_meters=radius_meters, min_stops=min_stops
     )
+    labels = _without_chance(stops, labels)
     rows, ids = _places(stops, labels)
     connection.execute(delete(mobile_places))
     upsert(connection, mobile_places, rows)
@@ -161,6 +167,17 @@ def _read_stops(connection: Connection) -> dict[str, npt.NDArray[Any]]:
     kinds = (object, np.int64, np.int64, np.int64, np.float64, np.float64, np.str_, object)
     columns = zip(*found, strict=True) if found else [()] * len(names)
     return {n: np.array(column, dtype=k) for n, column, k in zip(names, columns, kinds, strict=True)}
+
+
+def _without_chance(stops: dict[str, npt.NDArray[Any]], labels: I64) -> I64:
+    """Take small clusters of no known kind out of the clusters."""
+    kept = labels.copy()
+    for label in sorted(set(labels.tolist()) - {-1}):
+        member = labels == label
+        if member.sum() < UNKNOWN_SHARE * len(labels):
+            kind = place_kind(*(stops[name][member] for name in ("kind", "started_ms", "ended_ms")))
+            kept[member] = -1 if kind == "UNKNOWN" else label
+    return kept
 
 
 def _places(

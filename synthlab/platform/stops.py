@@ -23,8 +23,8 @@ from synthlab.platform.read_models import (
     upsert,
 )
 from synthlab.platform.schema import device_location_points, devices, reservoir_readings
-from synthlab.quality.metrics import hourly_movement
-from synthlab.quality.stops import SETTLED_MS, Points, Stops, stop_episodes
+from synthlab.quality.motion import Points, hourly_movement
+from synthlab.quality.stops import SETTLED_MS, Stops, stop_episodes
 from synthlab.quality.windows import HOUR_MS
 
 

@@ -31,11 +31,11 @@ from synthlab.quality.formulas import (
     ZONE_METRICS,
     Devices,
     MetricTable,
-    Movement,
     device_metrics,
     zone_metrics,
 )
 from synthlab.quality.hourly import HourlySeries
+from synthlab.quality.motion import Movement
 from synthlab.quality.stops import Stops
 from synthlab.quality.windows import HOUR_MS, WINDOW_HOURS, HourWindow
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.hourly import HourlySeries, segment_starts
+from synthlab.quality.motion import Movement
 from synthlab.quality.stops import StopKind, Stops
 from synthlab.quality.windows import HOUR_MS, HOURS_PER_DAY, HourWindow
 
@@ -105,22 +106,6 @@ class Devices:
 
     def __len__(self) -> int:
         return len(self.capacity_liters)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
-    """Way of the trucks by hour.
-
-    Attributes
-    ----------
-    device, hour : ndarray of int64
-    moving_km : ndarray of float64
-        Great-circle length of the steps to MOVING points. [km]
-    """
-
-    device: I64
-    hour: I64
-    moving_km: F64
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from synthlab.quality.formulas import (
     STATIONARY_METRICS,
     Devices,
     MetricTable,
-    Movement,
     device_metrics,
     zone_metrics,
 )
 from synthlab.quality.hourly import hourly_series
-from synthlab.quality.stops import Points, motion, stop_episodes
+from synthlab.quality.motion import Points, hourly_movement
+from synthlab.quality.stops import stop_episodes
 from synthlab.quality.truth import TRUTH_COLUMNS, truth_series, truth_stops
 from synthlab.quality.windows import HOUR_MS, HourWindow
 
@@ -108,17 +108,6 @@ def frame_points(frame: pd.DataFrame, device: I64, time_ms: I64, capacity_liters
         speed_kmh=speed,
         volume_liters=(level / 100.0 * capacity_liters[device])[has_position],
     )
-
-
-def hourly_movement(points: Points) -> Movement:
-    """Sum the steps to MOVING points by hour."""
-    is_moving, step_meters = motion(points)
-    hour = points.time_ms // HOUR_MS
-    new = np.ones(len(hour), dtype=bool)
-    new[1:] = (points.device[1:] != points.device[:-1]) | (hour[1:] != hour[:-1])
-    at = np.flatnonzero(new)
-    total = np.bincount(np.cumsum(new) - 1, weights=np.where(is_moving, step_meters, 0.0), minlength=len(at))
-    return Movement(device=points.device[at], hour=hour[at], moving_km=total.astype(np.float64) / 1000.0)
 
 
 def _measured(

@@ -31,16 +31,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.hourly import median_of_three
+from synthlab.quality.motion import Points, is_fast, motion
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Text = npt.NDArray[np.str_]
 
-MOVING_SPEED_KMH = 5.0
-"""Source: platform contract, section 4. [km/h]"""
-MOVING_STEP_METERS = 200.0
-"""Source: platform contract, section 4. [m]"""
 VOLUME_CHANGE_LITERS = 30.0
 """Less is no delivery and no refill. Source: platform contract, section 4. [liters]"""
 LONG_STOP_MS = 15 * 60_000
@@ -58,8 +55,6 @@ CARRY_MS = 60 * 60_000
 SETTLED_MS = 3 * 60 * 60_000
 """A stop whose last point is older than this is not changed by a new point: the
 reaches above, added up and rounded up. [ms]"""
-EARTH_RADIUS_METERS = 6_371_008.8
-"""Source: IUGG mean radius. [m]"""
 
 
 class StopKind(StrEnum):
@@ -69,30 +64,6 @@ class StopKind(StrEnum):
     REFILL = "REFILL"
     DOWNTIME = "DOWNTIME"
     UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
-    """Positions of trucks, sorted by device, then time.
-
-    Attributes
-    ----------
-    device, time_ms : ndarray of int64
-        Device index; Unix time. [ms]
-    latitude, longitude : ndarray of float64
-        [°]
-    speed_kmh : ndarray of float64
-        NaN where it is not known. [km/h]
-    volume_liters : ndarray of float64
-        Content by the reading of the same message; NaN where it has none. [liters]
-    """
-
-    device: I64
-    time_ms: I64
-    latitude: F64
-    longitude: F64
-    speed_kmh: F64
-    volume_liters: F64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,38 +110,6 @@ class Stops:
     def where(self, mask: Bool) -> Stops:
         """Return the stops of a mask."""
         return Stops(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
-
-
-def great_circle_meters(latitude_0: F64, longitude_0: F64, latitude_1: F64, longitude_1: F64) -> F64:
-    """Great-circle distance by the haversine formula. [m]
-
-    Parameters
-    ----------
-    latitude_0, longitude_0, latitude_1, longitude_1 : ndarray of float64
-        [°]
-    """
-    phi_0, phi_1 = np.deg2rad(latitude_0), np.deg2rad(latitude_1)
-    half_phi, half_lambda = (phi_1 - phi_0) / 2, np.deg2rad(longitude_1 - longitude_0) / 2
-    chord = np.sin(half_phi) ** 2 + np.cos(phi_0) * np.cos(phi_1) * np.sin(half_lambda) ** 2
-    return 2 * EARTH_RADIUS_METERS * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
-
-
-def motion(points: Points) -> tuple[Bool, F64]:
-    """Say which points are MOVING, and how far each lies from the one before.
-
-    Returns
-    -------
-    is_moving : ndarray of bool
-        Speed of 5 km/h or more, or a step of 200 m or more.
-    step_meters : ndarray of float64
-        Great-circle step; 0 for a device's first point. [m]
-    """
-    step = np.zeros(len(points.device))
-    if len(step) > 1:
-        same = points.device[1:] == points.device[:-1]
-        lat, lon = points.latitude, points.longitude
-        step[1:] = np.where(same, great_circle_meters(lat[:-1], lon[:-1], lat[1:], lon[1:]), 0.0)
-    return _is_fast(points) | (step >= MOVING_STEP_METERS), step
 
 
 def stop_episodes(points: Points, *, capacity_liters: F64) -> Stops:
@@ -236,10 +175,6 @@ def denoised_volume_liters(device: I64, time_ms: I64, volume_liters: F64) -> F64
     return smooth
 
 
-def _is_fast(points: Points) -> Bool:
-    return points.speed_kmh >= MOVING_SPEED_KMH  # False for NaN: then the step alone decides
-
-
 def _runs(points: Points, is_moving: Bool) -> tuple[I64, I64]:
     """First and last position of each run of points at a stop, lone arrivals included."""
     standing = ~is_moving
@@ -248,7 +183,7 @@ def _runs(points: Points, is_moving: Bool) -> tuple[I64, I64]:
     leads_to_stop = np.zeros(len(standing), dtype=bool)
     leads_to_stop[:-1] = standing[1:] & ~new_device[1:]
     # Without a speed, a step of 200 m may as well be the road.
-    is_arrival = is_moving & ~_is_fast(points) & (leads_to_stop | ~np.isnan(points.speed_kmh))
+    is_arrival = is_moving & ~is_fast(points) & (leads_to_stop | ~np.isnan(points.speed_kmh))
     at_stop = standing | is_arrival
     begins = at_stop & (is_arrival | new_device)
     begins[1:] |= at_stop[1:] & ~at_stop[:-1]
