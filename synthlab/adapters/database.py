@@ -6,7 +6,6 @@ quotes what it was given.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,32 +13,20 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, StaticPool
 
 from synthlab.adapters.database_failures import explain
-from synthlab.errors import DiskError, Problem, ServiceUnavailableError, UsageError
-
-URL_VARIABLE = "SYNTHLAB_DATABASE_URL"
-FILE_VARIABLE = "SYNTHLAB_DATABASE_URL_FILE"
-DEFAULT_URL = "sqlite:///.synthlab/platform.db"
+from synthlab.adapters.database_url import URL_VARIABLE, configured_url, not_a_url, parse_url, shown_url
+from synthlab.errors import DiskError, Problem, ServiceUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 5
 """Assumed: a server that is there answers well within it. [seconds]"""
 
 LOCK_TIMEOUT_SECONDS = 30
 """How long a writer waits for another. Assumed: several times a batch of 500 rows. [seconds]"""
-
-_POSTGRESQL = "postgresql+psycopg"
-_DRIVERS = {
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-    "postgres": _POSTGRESQL,
-    "postgresql": _POSTGRESQL,
-    _POSTGRESQL: _POSTGRESQL,
-}
 
 
 def open_database(url: str | None = None, *, read_only: bool = False) -> Database:
@@ -68,8 +55,8 @@ def open_database(url: str | None = None, *, read_only: bool = False) -> Databas
     DiskError
         Code ``DISK_WRITE_FAILED``: the folder of the SQLite file cannot be made.
     """
-    text, source = _configured(url)
-    return Database(_parse(text, source), read_only=read_only, is_default=source == "default")
+    text, source = configured_url(url)
+    return Database(parse_url(text, source), read_only=read_only, is_default=source == "default")
 
 
 class Database:
@@ -90,7 +77,7 @@ class Database:
         self.is_read_only = read_only
         self.is_default = is_default
         self.dialect = url.get_backend_name()
-        self.display_url = _display(url)
+        self.display_url = shown_url(url)
         self._file = _sqlite_file(url)
         if self.dialect == "postgresql":
             self.engine = _postgresql_engine(url, read_only=read_only)
@@ -158,13 +145,16 @@ class Database:
         try:
             with self._explained(), self.engine.connect():
                 pass
+        except DBAPIError:
+            self.close()
+            raise not_a_url(self.display_url) from None
         except BaseException:
             self.close()
             raise
 
     def _stamp(self) -> tuple[int, int] | None:
         """Return the state of a file that is read without SQLite's locks, else None."""
-        if not self.is_read_only or self._file is None or not _is_at_rest(self._file):
+        if not self.is_read_only or self._file is None or not self.exists() or not _is_at_rest(self._file):
             return None
         status = self._file.stat()
         return status.st_mtime_ns, status.st_size
@@ -182,57 +172,6 @@ class Database:
                     remedy="Run the same command again",
                 )
             )
-
-
-def _configured(url: str | None) -> tuple[str, str]:
-    """Return the URL and who gave it; an empty variable counts as none."""
-    if url is not None:
-        return url, "database"
-    if named := os.environ.get(URL_VARIABLE, "").strip():
-        return named, URL_VARIABLE
-    if file := os.environ.get(FILE_VARIABLE, "").strip():
-        try:
-            lines = Path(file).read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                Problem(
-                    "BAD_ARGUMENT",
-                    "needs a readable file that holds the database's URL",
-                    path=FILE_VARIABLE,
-                    value=type(error).__name__,
-                    remedy="Check the file's path and rights",
-                )
-            ) from error
-        return lines[0].strip(), FILE_VARIABLE
-    return DEFAULT_URL, "default"
-
-
-def _parse(text: str, source: str) -> URL:
-    try:
-        url = make_url(text)
-        driver = _DRIVERS.get(url.drivername)
-    except (ArgumentError, ValueError):
-        driver = None
-    if driver is None:
-        # The text is not shown: it may hold a password.
-        raise UsageError(
-            Problem(
-                "BAD_ARGUMENT",
-                "needs the URL of an SQLite or PostgreSQL database",
-                path=source,
-                remedy="For example sqlite:///platform.db or postgresql://user@host:5432/platform",
-            )
-        )
-    return url.set(drivername=driver)
-
-
-def _display(url: URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return f"sqlite:///{url.database or ':memory:'}"
-    shown = URL.create(
-        "postgresql", username=url.username, host=url.host, port=url.port, database=url.database
-    )
-    return shown.render_as_string(hide_password=True)
 
 
 def _sqlite_file(url: URL) -> Path | None:

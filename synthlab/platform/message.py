@@ -21,8 +21,8 @@ MAX_PAYLOAD_BYTES = 128 * 1024
 MAX_DEPTH = 254
 """Nesting of a payload. Source: orjson's own limit, which the slow path repeats. [levels]"""
 
-MAX_INTEGER_DIGITS = 4_000
-"""Assumed: below Python's limit of 4,300 for writing an int as text, and JSONB's of 131,072."""
+MAX_INTEGER_BITS = 12_000
+"""Assumed: 3,600 digits; Python writes no int of more than 4,300 as text, JSONB takes 131,072. [bits]"""
 
 MAX_ID_LENGTH = 128
 """Assumed: also the longest client id of the large managed brokers. [characters]"""
@@ -246,8 +246,7 @@ def _require_storable_scalar(value: object) -> None:
         if "\0" in value or any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
             raise InvalidPayloadError("a text holds NUL or half a surrogate pair")
     elif isinstance(value, int):
-        # A digit has 3.3 bits; comparing with 10**4000 would cost more.
-        if value.bit_length() > MAX_INTEGER_DIGITS * 3:
+        if value.bit_length() > MAX_INTEGER_BITS:
             raise InvalidPayloadError("an integer has too many digits")
     elif isinstance(value, float):
         if not math.isfinite(value):
