@@ -31,7 +31,8 @@ from synthlab.payload import emissions, encode_payload
 from synthlab.scenario.loader import loads_scenario
 from synthlab.scenario.schema import Scenario
 from synthlab.sequence import SequenceState
-from synthlab.workflows.live import LiveProgress, LiveResult, run_live
+from synthlab.workflows import live
+from synthlab.workflows.live import LiveProgress, LiveResult
 from tests.brokers import OPEN, Authority, Observer, Seen, mosquitto, needs_mosquitto
 
 END_AT = datetime(2026, 2, 12, 10, tzinfo=UTC)
@@ -90,6 +91,11 @@ def broker(request: pytest.FixtureRequest) -> Iterator[BrokerAddress]:
 def some_broker() -> Iterator[BrokerAddress]:
     with embedded_broker() as address:
         yield address
+
+
+def run_live(scenario: Scenario, **options: Any) -> LiveResult:
+    """Run with an end: an answer that never comes must not hang the suite."""
+    return live.run_live(scenario, **{"duration_seconds": 60.0, **options})
 
 
 def expected_bytes(count: int) -> dict[str, list[bytes]]:
