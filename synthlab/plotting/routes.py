@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_MAPS = 4
 """Trucks with a map each; more share one. Assumed: a screen's width at a legible size."""
+MAP_SHAPES = (0.6, 1.4)
+"""Least and greatest height of a map as a share of its width. Assumed: neither a slit nor a tower."""
+MAX_MAP_INCHES = 7.0
 EMPTY_LEVEL_PCT = 5.0
 """Below it a truck drives empty. Assumed: the rest that no client can draw. [%]"""
 
@@ -47,8 +50,8 @@ def routes_figure(
     Returns
     -------
     Plot
-        A map a truck up to `MAX_MAPS` trucks, else one map of all. East is right,
-        north is up, both axes at the same scale.
+        A map a truck up to `MAX_MAPS` trucks, each at its own scale, else one map of
+        all. East is right, north is up, both axes of a map are at the same scale.
 
     See Also
     --------
@@ -56,25 +59,26 @@ def routes_figure(
     """
     rows = rows_of(frame, ROUTE_COLUMNS, devices=devices, mobile=True)
     table = route_table(frame, devices=devices)
-    ground = Ground.around(rows.values("latitude"), rows.values("longitude"))
     names = rows.device_ids
     groups = [[name] for name in names] if len(names) <= MAX_MAPS else [list(names)]
     with styled():
         text = f"routes of {len(names)} trucks, {window_text(rows)}"
         columns = min(len(groups), 2)
         lines = math.ceil(len(groups) / columns)
-        extent = _extent(rows, ground)
-        height = SIZES["heading_inches"] + lines * _map_height(extent, columns)
+        grounds = [_ground(rows, group) for group in groups]
+        extents = _extents(
+            [_half_spans(rows, group, ground) for group, ground in zip(groups, grounds, strict=True)]
+        )
+        height = SIZES["heading_inches"] + lines * _map_height(extents[0], columns)
         figure = Plot(text, width_inches=SIZES["width_inches"], height_inches=height)
         grid = figure.subplots(lines, columns, squeeze=False)
-        for axes, group in zip(grid.flat, groups, strict=False):
+        for axes, group, ground, extent in zip(grid.flat, groups, grounds, extents, strict=False):
             draw_map(axes, rows, group, ground)
             draw_points(axes, points if points is not None else _stops(frame, group), ground)
             axes.set_title(_map_title(group, table))
+            _finish_map(axes, extent)
         for axes in grid.flat[len(groups) :]:
             axes.set_visible(False)
-        for axes in grid.flat[: len(groups)]:
-            _finish_map(axes, extent)
         heading(figure, _finding(table), f"Reported places, {window_text(rows)} UTC", _legend())
     return figure
 
@@ -124,18 +128,28 @@ def _stops(frame: pd.DataFrame, names: Sequence[str]) -> Iterable[Any]:
     return stop_table(frame, devices=names).itertuples(index=False)
 
 
-def _extent(rows: Rows, ground: Ground) -> tuple[float, float]:
-    """Return half the width and half the height that every map shows. [km]"""
-    east, north = ground.to_km(rows.values("latitude"), rows.values("longitude"))
+def _ground(rows: Rows, names: Sequence[str]) -> Ground:
+    here = np.isin(rows.device, [rows.device_ids.index(name) for name in names])
+    return Ground.around(rows.values("latitude")[here], rows.values("longitude")[here])
+
+
+def _half_spans(rows: Rows, names: Sequence[str], ground: Ground) -> tuple[float, float]:
+    """Return half the width and half the height of what the named trucks covered. [km]"""
+    here = np.isin(rows.device, [rows.device_ids.index(name) for name in names])
+    east, north = ground.to_km(rows.values("latitude")[here], rows.values("longitude")[here])
     # The center is the middle of both, so the largest value is half the span.
-    half = 1.06 * max(float(np.nanmax(east)), 0.05), 1.06 * max(float(np.nanmax(north)), 0.05)
-    # A city along one road would be a slit.
-    return max(half[0], half[1] / 2), max(half[1], half[0] / 2)
+    return 1.08 * max(float(np.nanmax(east)), 0.05), 1.08 * max(float(np.nanmax(north)), 0.05)
+
+
+def _extents(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Widen the maps to one shape, the tallest one's, so that they stand side by side."""
+    shape = float(np.clip(max(high / wide for wide, high in spans), *MAP_SHAPES))
+    return [(max(wide, high / shape), max(high, wide * shape)) for wide, high in spans]
 
 
 def _map_height(extent: tuple[float, float], columns: int) -> float:
     width = SIZES["width_inches"] / columns - 0.8
-    return float(min(width * extent[1] / extent[0], 7.0)) + 1.0
+    return float(min(width * extent[1] / extent[0], MAX_MAP_INCHES)) + 0.95
 
 
 def _finish_map(axes: Axes, extent: tuple[float, float]) -> None:

@@ -64,41 +64,16 @@ def redesign(
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: an unknown device, a truck, or a curve that a scenario
-        may not have.
+        Code ``BAD_ARGUMENT``: an unknown device, or a truck.
+    ScenarioError
+        A curve that a scenario may not have.
     """
-    from pydantic import ValidationError
-
-    from synthlab.scenario.schema import Scenario
-
     demand_of(scenario, device_id)
-    document = scenario.model_dump()
-    for device in document["devices"]:
-        if device["device_id"] == device_id:
-            dynamics = device["dynamics"] or {}
-            demand = dynamics.get("demand") or {}
-            device["dynamics"] = {
-                **dynamics,
-                "demand": {
-                    **demand,
-                    "hourly_weights": tuple(float(weight) for weight in hourly_weights),
-                    "target_daily_liters": float(target_daily_liters),
-                },
-            }
-    try:
-        return Scenario.model_validate(document)
-    except ValidationError as error:
-        raise UsageError(
-            [
-                Problem(
-                    "BAD_ARGUMENT",
-                    str(entry["msg"]),
-                    path=".".join(str(part) for part in entry["loc"]),
-                    value=show_value(entry["input"]),
-                )
-                for entry in error.errors()
-            ]
-        ) from error
+    return scenario.with_device(
+        device_id,
+        hourly_weights=[float(weight) for weight in hourly_weights],
+        target_daily_liters=float(target_daily_liters),
+    )
 
 
 def simulate_design(
