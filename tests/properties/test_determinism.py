@@ -141,8 +141,12 @@ def _digest_elsewhere(**environment: str) -> str:
     merged = {**os.environ, "PYTHONPATH": str(REPOSITORY), **environment}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _SUBPROCESS],
-        env=merged, capture_output=True, text=True, check=False, cwd=REPOSITORY,
-    )  # fmt: skip
+        env=merged,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

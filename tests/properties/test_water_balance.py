@@ -38,8 +38,14 @@ def assert_invariants(rows: pd.DataFrame, device: DeviceParameters) -> None:
 def test_water_is_neither_made_nor_lost(fleet: list[DeviceParameters], seed: int) -> None:
     frame = run(fleet, seed=seed, days=1.5).frame
     assert frame_problems(frame) == []
-    assert not frame.drop(columns=["activity", "measured_level_pct", "latitude", "longitude", "speed_kmh",
-                                   "course_degrees"]).isna().any().any()  # fmt: skip
+    assert (
+        not frame.drop(
+            columns=["activity", "measured_level_pct", "latitude", "longitude", "speed_kmh", "course_degrees"]
+        )
+        .isna()
+        .any()
+        .any()
+    )
     for device in fleet:
         assert_invariants(rows_of(frame, device.device_id), device)
 
@@ -52,8 +58,22 @@ def test_columns_of_the_other_mode_say_nothing() -> None:
     assert tanks_[places].isna().all().all()
     assert not trucks_[places].isna().any().any()
     assert (tanks_[["loaded_liters", "delivered_liters", "lost_liters"]] == 0).all().all()
-    assert (trucks_[["requested_liters", "served_liters", "inflow_liters", "overflow_liters",
-                     "expected_demand_liters"]] == 0).all().all()  # fmt: skip
+    assert (
+        (
+            trucks_[
+                [
+                    "requested_liters",
+                    "served_liters",
+                    "inflow_liters",
+                    "overflow_liters",
+                    "expected_demand_liters",
+                ]
+            ]
+            == 0
+        )
+        .all()
+        .all()
+    )
     assert (frame["fault"].astype(str) == "").all()
 
 
@@ -93,8 +113,12 @@ def tank_with_step(device: DeviceParameters, step: int) -> DeviceParameters:
 def test_expected_liters_a_day_do_not_depend_on_the_step(device: DeviceParameters) -> None:
     totals = []
     for step in (60, 300, 1800, 3600):
-        frame = run([tank_with_step(device, step)], days=1, end_second=END_SECOND - step,
-                    start_second=END_SECOND - DAY).frame  # fmt: skip
+        frame = run(
+            [tank_with_step(device, step)],
+            days=1,
+            end_second=END_SECOND - step,
+            start_second=END_SECOND - DAY,
+        ).frame
         totals.append(frame["expected_demand_liters"].sum())
     assert np.allclose(totals, totals[0], rtol=1e-9)
 
@@ -108,11 +132,14 @@ def test_mean_demand_is_the_formula_in_each_hour_of_the_week(
     """60 devices x 4 weeks give 240 independent weeks: each hour within sampling error."""
     devices = [
         tank(
-            f"D{i:02}", step_seconds=HOUR, target_daily_liters=target,
-            demand_pulse_liters=pulse_liters, demand_pulse_sigma=sigma,
+            f"D{i:02}",
+            step_seconds=HOUR,
+            target_daily_liters=target,
+            demand_pulse_liters=pulse_liters,
+            demand_pulse_sigma=sigma,
         )
         for i in range(60)
-    ]  # fmt: skip
+    ]
     start = END_SECOND - 28 * DAY
     frame = run(devices, start_second=start, end_second=END_SECOND - HOUR).frame
     hour = (frame["received_at"].dt.day_of_week * 24 + frame["received_at"].dt.hour).to_numpy()

@@ -31,7 +31,7 @@ FLEET = (
     truck("T-NIGHT", step_seconds=60, shift_start_hour=21.5, shift_hours=10.0, gps_sigma_m=20.0),
     truck("T-IDLE", step_seconds=900, idle_stop_prob=1.0, detour_factor=1.0, loss_fraction=0.5),
     truck("T-FULL", initial_level_fraction=1.0, refill_queue_minutes=0.0, stop_overhead_minutes=1.0),
-)  # fmt: skip
+)
 # Decimals of the CSV; only these are compared to their decimals, all else exactly.
 POSITIONS = ("latitude", "longitude", "speed_kmh", "course_degrees")
 

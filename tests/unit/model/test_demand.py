@@ -68,10 +68,13 @@ def test_weekend_weights_hold_on_saturday_and_sunday_only() -> None:
     weekend = [1.0] * 12 + [3.0] * 12
     table = np.array(
         expected_demand_liters(
-            target_daily_liters=24.0, hourly_weights=[1.0] * 24, weekend_hourly_weights=weekend,
-            weekday_multipliers=(1.0,) * 7, step_seconds=3600,
+            target_daily_liters=24.0,
+            hourly_weights=[1.0] * 24,
+            weekend_hourly_weights=weekend,
+            weekday_multipliers=(1.0,) * 7,
+            step_seconds=3600,
         )
-    ).reshape(7, 24)  # fmt: skip
+    ).reshape(7, 24)
     assert (table[:5] == 1.0).all()
     assert np.allclose(table[5:, :12], 0.5)
     assert np.allclose(table[5:, 12:], 1.5)

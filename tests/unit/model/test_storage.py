@@ -1,0 +1,110 @@
+"""The storage pass: both kernels byte for byte, the balance, and saving near empty."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthlab.model import storage
+from synthlab.model.storage import suppression_line, tank_steps, truck_steps
+
+ml = st.integers(0, 5_000_000)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> dict[str, np.ndarray]:
+    devices, steps = draw(st.integers(1, 4)), draw(st.integers(1, 30))
+    capacity = [draw(st.integers(1, 3_000_000)) for _ in range(devices)]
+    flow = st.lists(st.lists(ml, min_size=devices, max_size=devices), min_size=steps, max_size=steps)
+    fraction = st.lists(st.floats(0, 1), min_size=devices, max_size=devices)
+    return {
+        "volume": np.array([float(draw(st.integers(0, limit))) for limit in capacity]),
+        "capacity": np.array(capacity, dtype=float),
+        "requested": np.array(draw(flow), dtype=float) * draw(st.sampled_from([1.0, 0.37])),
+        "inflow": np.array(draw(flow), dtype=float),
+        "threshold_fraction": np.array(draw(fraction)),
+        "min_demand_fraction": np.array(draw(fraction)),
+    }
+
+
+@given(cases())
+def test_vector_and_scalar_kernel_give_the_same_bytes(case: dict[str, np.ndarray]) -> None:
+    slope, base = suppression_line(case["capacity"], case["threshold_fraction"], case["min_demand_fraction"])
+    arguments = (case["volume"], case["capacity"], case["requested"], case["inflow"], slope, base)
+    vector, scalar = storage._tank_vector(*arguments), storage._tank_scalar(*arguments)
+    for name in ("volume", "served", "overflow"):
+        assert getattr(vector, name).tobytes() == getattr(scalar, name).tobytes(), name
+
+
+@given(cases())
+def test_tanks_balance_to_the_milliliter(case: dict[str, np.ndarray]) -> None:
+    flows = tank_steps(**case)
+    before = np.vstack([case["volume"], flows.volume[:-1]])
+    assert (before + case["inflow"] - flows.served - flows.overflow == flows.volume).all()
+    assert (flows.volume >= 0).all()
+    assert (flows.volume <= case["capacity"]).all()
+    assert (flows.served <= case["requested"]).all()
+    assert (flows.served == np.floor(flows.served)).all()
+    # Water spills only from a full tank.
+    assert (
+        flows.volume[flows.overflow > 0]
+        == np.broadcast_to(case["capacity"], flows.volume.shape)[flows.overflow > 0]
+    ).all()
+
+
+def one_step(
+    volume: float, *, threshold: float = 0.2, least: float = 0.5, requested: float = 1_000.0
+) -> float:
+    flows = tank_steps(
+        volume=np.array([volume]),
+        capacity=np.array([100_000.0]),
+        requested=np.array([[1_000.0]]),
+        inflow=np.zeros((1, 1)),
+        threshold_fraction=np.array([threshold]),
+        min_demand_fraction=np.array([least]),
+    )
+    return float(flows.served[0, 0])
+
+
+def test_saving_is_a_line_from_the_threshold_down_to_the_least() -> None:
+    assert one_step(100_000.0) == one_step(20_000.0) == 1_000.0
+    assert one_step(10_000.0) == 750.0
+    assert one_step(1_000.0) == 525.0
+    assert one_step(19_999.0) == 999.0  # whole milliliters, rounded down
+
+
+def test_no_saving_where_the_threshold_is_zero_or_the_least_is_one() -> None:
+    assert one_step(1_500.0, threshold=0.0, least=0.0) == 1_000.0
+    assert one_step(1_500.0, least=1.0) == 1_000.0
+
+
+def test_an_empty_tank_serves_what_arrives_and_no_more() -> None:
+    flows = tank_steps(
+        volume=np.array([0.0]),
+        capacity=np.array([1_000.0]),
+        requested=np.array([[500.0], [500.0]]),
+        inflow=np.array([[120.0], [0.0]]),
+        threshold_fraction=np.array([0.0]),
+        min_demand_fraction=np.array([1.0]),
+    )
+    assert flows.served.ravel().tolist() == [120.0, 0.0]
+    assert flows.volume.ravel().tolist() == [0.0, 0.0]
+
+
+@given(cases(), st.integers(0, 2**32 - 1))
+def test_trucks_balance_and_stay_within_their_tank(case: dict[str, np.ndarray], seed: int) -> None:
+    loss = np.random.default_rng(seed).integers(0, 1_000_000, case["inflow"].shape).astype(float)
+    delivery = np.floor(case["requested"])
+    flows = truck_steps(
+        volume=case["volume"],
+        capacity=case["capacity"],
+        load_plan=case["inflow"],
+        delivery_plan=delivery,
+        loss_plan=loss,
+    )
+    before = np.vstack([case["volume"], flows.volume[:-1]])
+    assert (before + flows.loaded - flows.delivered - flows.lost == flows.volume).all()
+    assert ((flows.volume >= 0) & (flows.volume <= case["capacity"])).all()
+    for done, plan in ((flows.loaded, case["inflow"]), (flows.delivered, delivery), (flows.lost, loss)):
+        assert ((done >= 0) & (done <= plan)).all()

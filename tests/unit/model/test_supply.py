@@ -1,0 +1,74 @@
+"""Supply sessions: how often, how much, how long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from synthlab.model.events import Events
+from synthlab.model.supply import MAX_SESSION_HOURS, supply_sessions
+from synthlab.randomness import stream_keys
+from tests.fleets import DAY, END_SECOND, HOUR, run, tank
+
+HOURS = 168 * 300
+# 2025-01-06, a Monday at 00:00 UTC.
+STARTS = 1_736_121_600 + np.arange(HOURS) * HOUR
+
+
+def sessions(prob: np.ndarray, *, hours: float = 5.0, sigma: float = 0.25, liters: float = 1_000.0) -> Events:
+    return supply_sessions(
+        hour_starts=STARTS,
+        keys=stream_keys(9, ["S"], "supply"),
+        start_prob=prob[:, None],
+        session_liters=np.linspace(0.5, 1.5, 24)[:, None] * liters,
+        session_hours=np.array([hours]),
+        session_log_sigma=[sigma],
+    )
+
+
+def test_each_hour_of_the_week_starts_sessions_with_its_probability() -> None:
+    prob = np.linspace(0.0, 1.0, 168)
+    week_hour = (sessions(prob).start_second - STARTS[0]) // HOUR % 168
+    found = np.bincount(week_hour, minlength=168)
+    assert found[0] == 0
+    assert found[-1] == 300
+    z = (found[1:-1] - 300 * prob[1:-1]) / np.sqrt(300 * prob[1:-1] * (1 - prob[1:-1]))
+    assert np.abs(z).max() < 4.5
+    assert 166 - 4 * (2 * 166) ** 0.5 < (z**2).sum() < 166 + 4 * (2 * 166) ** 0.5
+
+
+def test_volume_follows_the_hour_and_length_the_mean() -> None:
+    found = sessions(np.full(168, 0.5))
+    hour = found.start_second // HOUR % 24
+    mean = np.bincount(hour, found.volume_ml) / np.bincount(hour)
+    assert np.allclose(mean, np.linspace(0.5, 1.5, 24) * 1e6, rtol=5 * 0.25 / 1_000**0.5)
+    assert found.length_seconds.mean() == pytest.approx(5 * HOUR, rel=5 * 0.25 / len(hour) ** 0.5)
+    both = np.log(found.volume_ml / mean[hour]), np.log(found.length_seconds / (5 * HOUR))
+    for logs in both:
+        assert logs.std() == pytest.approx(0.25, rel=0.03)
+    # Volume and length are drawn apart.
+    assert abs(np.corrcoef(*both)[0, 1]) < 5 / len(hour) ** 0.5
+    assert stats.kstest(found.start_second % HOUR / HOUR, "uniform").pvalue > 1e-6
+
+
+def test_lengths_stay_between_a_minute_and_a_day() -> None:
+    short = sessions(np.full(168, 0.5), hours=0.05, sigma=1.5).length_seconds
+    long = sessions(np.full(168, 0.5), hours=12.0, sigma=1.5).length_seconds
+    assert short.min() == 60
+    assert long.max() == MAX_SESSION_HOURS * HOUR
+
+
+def test_a_session_that_began_the_day_before_the_window_reaches_into_it() -> None:
+    device = tank(
+        step_seconds=3600, supply_sessions_per_day=24.0, supply_session_hours=12.0, supply_session_sigma=0.0
+    )
+    frame = run([device], start_second=END_SECOND, end_second=END_SECOND + DAY).frame
+    # Twelve overlapping sessions at any time, in the first hour as in the last.
+    assert frame["inflow_liters"].iloc[0] == pytest.approx(1_000, rel=0.2)
+    assert frame["inflow_liters"].mean() == pytest.approx(1_000, rel=0.05)
+
+
+def test_no_pipe_no_supply() -> None:
+    dry = tank(supply_sessions_per_day=24.0, reservoir={"is_pipe_connected": False})
+    assert run([dry]).frame["inflow_liters"].sum() == 0
