@@ -26,7 +26,9 @@ $(VENV)/.full.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.demo.stamp
 
 demo: $(VENV)/.demo.stamp  ## the whole runbook on embedded defaults, into artifacts/ and .synthlab/
-	$(BIN)/synthlab demo
+	@mkdir -p .tmp
+	$(BIN)/synthlab demo > .tmp/demo.json
+	@echo "The same as JSON: .tmp/demo.json"
 
 lab: $(VENV)/.full.stamp  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
