@@ -1,0 +1,142 @@
+"""Every notebook runs top to bottom, shows what it showed, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SANITIZER = REPOSITORY / "tests" / "nbval_sanitize.cfg"
+TIMEOUT_SECONDS = 170
+MAX_SANITIZER_RULES = 5
+
+# What a run could leave behind by a relative default path.
+WATCHED = ("notebooks", "artifacts", ".synthlab", ".tmp")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A machine of its own: home and temporary files in the test's folder, nothing configured."""
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temporary.mkdir()
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SYNTHLAB_", "PYTEST_"))
+    }
+    return {**kept, "HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _run(notebook: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-q"),
+            *("--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZER)),
+            *("-W", "default", "--rootdir", str(notebook.parent), str(notebook)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        cwd=notebook.parent,
+        env=environment,
+        check=False,
+    )
+
+
+def _files() -> Iterator[tuple[str, int]]:
+    for name in WATCHED:
+        for path in sorted((REPOSITORY / name).rglob("*")):
+            if path.is_file() and ".ipynb_checkpoints" not in path.parts:
+                yield str(path.relative_to(REPOSITORY)), path.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_shows_what_it_showed(notebook: Path, environment: dict[str, str]) -> None:
+    before = list(_files())
+    done = _run(notebook, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len([cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"])
+    assert f"{count} passed" in done.stdout
+    assert list(_files()) == before
+    left = sorted(path.name for path in Path(environment["TMPDIR"]).iterdir())
+    ours = [name for name in left if not name.startswith(("ipykernel_", "pytest-of-"))]
+    assert len(ours) == 1
+    assert ours[0].startswith("synthlab-")
+
+
+def test_another_output_is_seen(tmp_path: Path, environment: dict[str, str]) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                "print(1 + 1)", outputs=[nbformat.v4.new_output("stream", name="stdout", text="3\n")]
+            )
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    path = tmp_path / "wrong.ipynb"
+    nbformat.write(notebook, path)
+    done = _run(path, environment)
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_pair_is_in_sync(notebook: Path) -> None:
+    def cells(document: nbformat.NotebookNode) -> list[tuple[str, str]]:
+        return [(cell.cell_type, cell.source) for cell in document.cells]
+
+    source = notebook.with_suffix(".py")
+    assert cells(jupytext.read(source)) == cells(nbformat.read(notebook, 4)), (
+        f"run .venv/bin/python docs/make_notebooks.py notebooks/{source.name}"
+    )
+
+
+def test_every_source_has_its_pair() -> None:
+    assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in FOLDER.glob("*.py"))
+    assert [path.stem for path in NOTEBOOKS] == [
+        *("01_design", "02_preview", "03_export", "04_analyze", "05_import", "06_live")
+    ]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_has_a_table_beside_its_plot_and_skips_nothing(notebook: Path) -> None:
+    document = nbformat.read(notebook, 4)
+    bundles = [
+        output.data
+        for cell in document.cells
+        for output in cell.get("outputs", [])
+        if output.output_type in {"display_data", "execute_result"}
+    ]
+    assert [bundle for bundle in bundles if "image/png" in bundle]
+    assert [bundle for bundle in bundles if "<table" in bundle.get("text/html", "")]
+    text = notebook.read_text(encoding="utf-8")
+    assert "NBVAL_" not in text
+    assert '"output_type": "error"' not in text
+    assert '"name": "stderr"' not in text
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_keeps_to_the_public_face(notebook: Path) -> None:
+    source = notebook.with_suffix(".py").read_text(encoding="utf-8")
+    imports = set(re.findall(r"^[ \t]*(?:import|from) .*synthlab.*$", source, flags=re.MULTILINE))
+    assert imports <= {
+        "import synthlab as sl",
+        "from synthlab import plotting",
+        "from synthlab import widgets",
+    }
+
+
+def test_sanitizer_hides_little_and_says_why() -> None:
+    lines = SANITIZER.read_text(encoding="utf-8").splitlines()
+    rules = [number for number, line in enumerate(lines) if line.startswith("[")]
+    assert 0 < len(rules) <= MAX_SANITIZER_RULES
+    assert all(lines[number - 1].startswith("#") for number in rules)
