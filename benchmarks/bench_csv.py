@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ ROUNDS = 3
 
 
 def make_frame(row_count: int) -> pd.DataFrame:
-    """History of tanks and trucks as the engine makes it, repeated up to so many rows."""
+    """History of tanks and trucks as the engine makes it, long enough for so many rows."""
     import synthlab
 
-    frame = synthlab.backfill(synthlab.load_scenario(TEMPLATE), end_at=END_AT).frame
-    times = -(-row_count // len(frame))
-    return pd.concat([frame] * times, ignore_index=True).head(row_count)
+    scenario = synthlab.load_scenario(TEMPLATE)
+    rows_per_day = len(scenario.devices) * 24 * 60 // scenario.bootstrap.step_minutes
+    days = row_count // rows_per_day + 1
+    start_at = datetime.fromisoformat(END_AT) - timedelta(days=days)
+    return synthlab.backfill(scenario, start_at=start_at, end_at=END_AT).frame.head(row_count)
 
 
 def measure(work: Callable[[], Any]) -> tuple[float, float]:

@@ -439,6 +439,13 @@ def great_circle_km(
     return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0.0, 1.0)))
 
 
+def _every_other(mask: Bools) -> Bools:
+    """Keep the first, third, ... of each run: an echo cannot have an echo itself."""
+    places = np.arange(len(mask))
+    last_off = np.maximum.accumulate(np.where(mask, -1, places))
+    return mask & ((places - last_off) % 2 == 1)
+
+
 def check_mass_balance(
     volume_liters: F64,
     net_flow_liters: F64,
@@ -479,8 +486,7 @@ def check_mass_balance(
         undone = np.zeros(len(residual), bool)
         undone[1:] = is_suspect[1:] & is_suspect[:-1] & is_judged[1:] & is_judged[:-1]
         undone[1:] &= np.abs(residual[1:] + residual[:-1]) - slack[1:] <= suspect_liters
-        # Of three in a row, the middle one can be the echo of one neighbour only.
-        undone[1:] &= ~undone[:-1]
+        undone = _every_other(undone)
         is_suspect &= ~undone
         is_fail &= ~undone
     flags = by_limits(is_suspect, is_fail)

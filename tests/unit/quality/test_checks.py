@@ -248,6 +248,21 @@ def _flat(lowest: Any, highest: Any, hours: Any, is_exempt: Any = None) -> Any:
     )
 
 
+def test_a_time_that_is_missing_leaves_the_next_change_unknown() -> None:
+    stamps = _ints(0, 1, 2, 3) * 60_000
+    stamps[1] = NOT_A_TIME
+    flags = series.check_rate_of_change(
+        _floats(0, 0, 99, 99),
+        stamps,
+        ONE,
+        fastest_pct_per_second=np.full(4, 1 / 60),
+        noise_pct=np.zeros(4),
+        suspect_factor=1.5,
+        fail_factor=5.0,
+    )
+    assert flags.tolist() == [UNKNOWN, UNKNOWN, UNKNOWN, GOOD]
+
+
 def test_flat_line_tells_hours_not_rows() -> None:
     hours = np.arange(0, 80, 0.5)
     flags = _flat(np.full(160, 500), np.full(160, 502), hours)
@@ -317,6 +332,14 @@ def test_mass_balance_needs_the_true_predecessor_and_blames_one_row() -> None:
     seq[3:] += 1
     flags = series.check_mass_balance(volume, np.zeros(6), seq, ONE, suspect_liters=1e-3, fail_liters=4e-3)
     assert flags.tolist() == [UNKNOWN, GOOD, FAIL, UNKNOWN, GOOD, GOOD]
+
+
+def test_mass_balance_tells_every_other_wrong_content() -> None:
+    volume = _floats(10, 10, 17, 10, 17, 10, 17, 10, 10)
+    flags = series.check_mass_balance(
+        volume, np.zeros(9), np.arange(9), ONE, suspect_liters=1e-3, fail_liters=4e-3
+    )
+    assert np.flatnonzero(flags == FAIL).tolist() == [2, 4, 6]
 
 
 # The checks together, on a frame.
@@ -488,6 +511,32 @@ def test_every_threshold_has_its_provenance() -> None:
         assert text.startswith(("Source: ", "Assumed: ")), name
     assert json.dumps(Thresholds().to_dict())
     assert replace(Thresholds(), blind_zone_mm=300).blind_zone_mm == 300
+
+
+def _still(reading_mm: int, level_pct: float) -> pd.DataFrame:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=30, step_seconds=3_600)
+    readings = {f"raw_mm_{i}": np.full(30, reading_mm, np.int32) for i in range(5)}
+    return frame.assign(measured_level_pct=level_pct, **readings)
+
+
+@pytest.mark.parametrize(
+    ("reading_mm", "level_pct", "is_found"),
+    [(700, 68.0, True), (200, 90.0, False), (201, 90.0, True), (700, 98.0, False), (700, 2.0, False)],
+)
+def test_a_level_may_stand_still_full_empty_and_in_the_blind_zone(
+    reading_mm: int, level_pct: float, is_found: bool
+) -> None:
+    flags = check(_still(reading_mm, level_pct)).flags["flat_line"]
+    assert (flags == SUSPECT).any() == is_found
+
+
+def test_a_time_out_of_order_makes_no_flat_line_and_no_speed() -> None:
+    frame = _still(700, 68.0).head(20)
+    frame.loc[10, "received_at"] += pd.Timedelta(days=30)
+    findings = check(frame)
+    assert (findings.flags["time_order"] == FAIL).sum() == 1
+    assert (findings.flags["flat_line"] == GOOD).all()
+    assert (findings.flags["rate_of_change"].iloc[10:12] == UNKNOWN).all()
 
 
 def test_fault_labels_are_never_looked_at() -> None:

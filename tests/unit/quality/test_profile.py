@@ -57,6 +57,8 @@ def test_hourly_means_are_of_full_hours() -> None:
     frame = telemetry_frame(tanks=1, trucks=0, steps=48, step_seconds=3_600).assign(inflow_liters=2.5)
     described = profile(frame)["TANK-0"]
     assert described["hourly_mean_liters"]["inflow_liters"] == [2.5] * 24
+    often = telemetry_frame(tanks=1, trucks=0, steps=36, step_seconds=300).assign(inflow_liters=0.5)
+    assert profile(often)["TANK-0"]["hourly_mean_liters"]["inflow_liters"][8:11] == [6.0, 6.0, 6.0]
     short = profile(frame.iloc[:3])["TANK-0"]["hourly_mean_liters"]["inflow_liters"]
     assert short[8:11] == [2.5, 2.5, 2.5]
     assert short[:8] == [None] * 8

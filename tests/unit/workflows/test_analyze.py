@@ -117,6 +117,7 @@ DEFECTS: dict[str, tuple[Callable[[list[str]], object], dict[str, int], list[tup
         {},
         [("level_volume", 10), ("mass_balance", 10)],
     ),
+    "another number form": (_cell(10, "temperature_c", "24"), {"invalid_row_count": 1}, []),
     "seq no number": (_cell(10, "seq", "x"), {"invalid_row_count": 1, "seq_gap_count": 1}, [("seq_gap", 13)]),
 }
 
