@@ -235,3 +235,11 @@ def test_an_analysis_again_ends_the_approval(artifact: Artifact) -> None:
     with pytest.raises(ArtifactError) as caught:
         check_approval(read_artifact(artifact.directory))
     assert {problem.path for problem in caught.value.problems} == {"csv_sha256", "analysis_sha256"}
+
+
+def test_plots_are_drawn_beside_the_analysis(artifact: Artifact) -> None:
+    pytest.importorskip("matplotlib")
+    analyze_csv(artifact.directory)
+    plots = sorted((artifact.directory / "plots").glob("*.png"))
+    assert plots
+    assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in plots)
