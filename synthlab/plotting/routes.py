@@ -83,6 +83,19 @@ def routes_figure(
     return figure
 
 
+def draw_truck(axes: Axes, frame: pd.DataFrame, device_id: str) -> None:
+    """Draw the map of one truck into axes of one's own, with its legend."""
+    rows = rows_of(frame, ROUTE_COLUMNS, devices=[device_id], mobile=True)
+    names = rows.device_ids
+    ground = _ground(rows, names)
+    draw_map(axes, rows, names, ground)
+    draw_points(axes, _stops(frame, names), ground)
+    shape = float(axes.bbox.height / axes.bbox.width)
+    wide, high = _half_spans(rows, names, ground)
+    _finish_map(axes, (max(wide, high / shape), max(high, wide * shape)))
+    axes.legend(*_legend(), fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
 def draw_map(axes: Axes, rows: Rows, names: Sequence[str], ground: Ground) -> None:
     """Draw the legs that the named trucks drove."""
     east, north = ground.to_km(rows.values("latitude"), rows.values("longitude"))

@@ -20,6 +20,7 @@ from matplotlib import rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 COLORS: Mapping[str, str] = MappingProxyType(
@@ -182,8 +183,9 @@ def heading(
     height = figure.get_figheight()
     top = SIZES["heading_inches"] if legend else SIZES["heading_inches"] - 0.26
     engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - top / height), w_pad=0.08, h_pad=0.06)  # type: ignore[call-arg]
+    # A figure whose panels are placed by hand has another one, or none.
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - top / height), w_pad=0.08, h_pad=0.06)
     left = 0.1 / figure.get_figwidth()
     figure.text(
         left, 1 - 0.1 / height, title, va="top", fontsize=SIZES["title_points"], fontweight="bold"
