@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from synthlab.columns import RAW_COLUMNS
 from synthlab.quality.flags import Flag, Flags
+from synthlab.quality.order import cadences_ms, check_time_order
 from synthlab.quality.rows import NOT_A_TIME, sorted_readings
-from synthlab.quality.series import cadences_ms, check_time_order
 
 if TYPE_CHECKING:
     import pandas as pd

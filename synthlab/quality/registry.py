@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synthlab.columns import RAW_COLUMNS
-from synthlab.quality import rows, series
+from synthlab.quality import order, rows, series
 from synthlab.quality.block import Block, CannotRunError
 from synthlab.quality.flags import Flag, Flags
 from synthlab.quality.thresholds import Thresholds
@@ -76,7 +76,7 @@ def _time_order(block: Block, limits: Thresholds) -> Flags:
 
 @_check("time_gap", "time since the row before, against the cadence")
 def _time_gap(block: Block, limits: Thresholds) -> Flags:
-    return series.check_time_gap(
+    return order.check_time_gap(
         block["received_at"],
         block.time_order,
         block.starts,
@@ -98,17 +98,17 @@ def _clock_skew(block: Block, limits: Thresholds) -> Flags:
 
 @_check("seq_gap", "no sequence number is missing", is_essential=True)
 def _seq_gap(block: Block, limits: Thresholds) -> Flags:
-    return series.check_seq_gap(block["seq"], block.starts)
+    return order.check_seq_gap(block["seq"], block.starts)
 
 
 @_check("seq_duplicate", "no sequence number comes twice", is_essential=True)
 def _seq_duplicate(block: Block, limits: Thresholds) -> Flags:
-    return series.check_seq_duplicate(block["seq"], block.starts)
+    return order.check_seq_duplicate(block["seq"], block.starts)
 
 
 @_check("seq_order", "sequence numbers rise", is_essential=True)
 def _seq_order(block: Block, limits: Thresholds) -> Flags:
-    return series.check_seq_order(block["seq"], block.starts)
+    return order.check_seq_order(block["seq"], block.starts)
 
 
 @_check("sentinel", "no value that hardware reports when it has none")

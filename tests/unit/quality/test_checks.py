@@ -10,7 +10,7 @@ import pytest
 
 from synthlab.calibration import reservoirs_to_frame
 from synthlab.errors import UsageError
-from synthlab.quality import block, rows, series
+from synthlab.quality import block, order, rows, series
 from synthlab.quality.checks import Findings, check
 from synthlab.quality.flags import Flag
 from synthlab.quality.registry import CHECKS
@@ -136,7 +136,7 @@ def test_agreement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seq", "gap", "duplicate", "order"),
+    ("seq", "gap", "duplicate", "fallen"),
     [
         ((7, 8, 9), (), (), ()),
         ((7, 9, 10), (1,), (), ()),
@@ -151,15 +151,15 @@ def test_agreement() -> None:
     ],
 )
 def test_seq(
-    seq: tuple[int, ...], gap: tuple[int, ...], duplicate: tuple[int, ...], order: tuple[int, ...]
+    seq: tuple[int, ...], gap: tuple[int, ...], duplicate: tuple[int, ...], fallen: tuple[int, ...]
 ) -> None:
     # Between two devices in order: neither may borrow from the other.
     values = _ints(1, 2, *seq, 1, 2, 3)
     starts = _ints(0, 2, 2 + len(seq))
     for found, expected in (
-        (series.check_seq_gap(values, starts), gap),
-        (series.check_seq_duplicate(values, starts), duplicate),
-        (series.check_seq_order(values, starts), order),
+        (order.check_seq_gap(values, starts), gap),
+        (order.check_seq_duplicate(values, starts), duplicate),
+        (order.check_seq_order(values, starts), fallen),
     ):
         assert set(found.tolist()) <= {GOOD, FAIL}
         assert tuple((np.flatnonzero(found == FAIL) - 2).tolist()) == expected
@@ -170,7 +170,7 @@ def test_misplaced_leaves_a_longest_rise() -> None:
     for size in range(1, 9):
         for _ in range(60):
             values = rng.integers(0, 9, size)
-            out = series.misplaced(values)
+            out = order.misplaced(values)
             kept = values[~out]
             assert (np.diff(kept) > 0).all()
             best = [1] * size
@@ -182,16 +182,16 @@ def test_misplaced_leaves_a_longest_rise() -> None:
 def test_time_order() -> None:
     stamps = _ints(0, 60, 60, 120, 90, 180, NOT_A_TIME, 240) * 1_000
     stamps[6] = NOT_A_TIME
-    flags = series.check_time_order(stamps, ONE)
+    flags = order.check_time_order(stamps, ONE)
     assert flags.tolist() == [GOOD, GOOD, FAIL, GOOD, FAIL, GOOD, MISSING, GOOD]
 
 
 def _gaps(minutes: list[float], cadence: float | None = 5) -> list[int]:
     stamps = (np.array(minutes) * 60_000).astype(np.int64)
     cadence_ms = np.full(len(stamps), np.nan if cadence is None else cadence * 60_000)
-    flags = series.check_time_gap(
+    flags = order.check_time_gap(
         stamps,
-        series.check_time_order(stamps, ONE),
+        order.check_time_order(stamps, ONE),
         ONE,
         cadence_ms=cadence_ms,
         suspect_factor=1.5,
@@ -215,7 +215,7 @@ def test_time_gap_without_a_cadence_is_unknown() -> None:
 
 def test_cadence_is_the_median_step_and_needs_three_rows() -> None:
     stamps = _ints(0, 300, 600, 3_600, 0, 60, 0, 60, 120) * 1_000
-    cadences = series.cadences_ms(stamps, _ints(0, 4, 6))
+    cadences = order.cadences_ms(stamps, _ints(0, 4, 6))
     np.testing.assert_array_equal(cadences, [300_000, np.nan, 60_000])
 
 
