@@ -366,6 +366,12 @@ def test_numbers_follow_yaml_1_2() -> None:
     assert only(VALID + "seed: 1_000\n").value == "'1_000'"
 
 
+@pytest.mark.parametrize("number", [".inf", "-.INF", ".nan", "1e999"])
+def test_no_number_without_end(number: str) -> None:
+    problem = only(with_device(f"parameter_overrides: {{no_echo_prob: {number}}}"))
+    assert (problem.code, problem.rule) == ("SCENARIO_SYNTAX", "must be a finite number")
+
+
 def test_whole_numbers_serve_as_decimal_ones() -> None:
     assert loads_scenario(VALID + "speedup_factor: 2\n").speedup_factor == 2.0
 
@@ -425,6 +431,7 @@ def test_size_depth_and_nodes_are_bounded() -> None:
     # The root is a level, and so is each bracket.
     deep = MAX_DEPTH - 1
     assert only(f"{VALID}seed: {'[' * deep}{']' * deep}\n").rule == "needs a whole number"
+    assert only(f"{VALID}seed: {'[' * (deep + 1)}{']' * (deep + 1)}\n").rule == "needs at most 20 levels"
     too_deep = only(f"{VALID}seed: {'[' * 5000}\n")
     assert (too_deep.code, too_deep.rule, too_deep.line) == (
         "SCENARIO_TOO_LARGE",

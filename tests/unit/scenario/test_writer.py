@@ -113,6 +113,24 @@ def test_a_block_taken_away_takes_its_lines(scenario: Scenario) -> None:
     ]
 
 
+def test_a_line_taken_away_makes_room_for_another(scenario: Scenario) -> None:
+    changes = {"hourly_weights": None, "weekday_probability_multipliers": [1] * 7}
+    assert changed_lines(scenario.with_device("TANK1", **changes))[3:] == [
+        "+            supply:",
+        "+              weekday_probability_multipliers: [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]",
+    ]
+
+
+def test_numbers_written_one_to_a_line_are_written_anew(scenario: Scenario) -> None:
+    rows = "".join(f"\n                    - {n}" for n in range(1, 8))
+    text = TEXT.replace("target_daily_liters: 900", f"weekday_multipliers:{rows}")
+    days = loads_scenario(text).device("TANK1").dynamics.demand.weekday_multipliers  # type: ignore[union-attr]
+    assert days == (1, 2, 3, 4, 5, 6, 7)
+    changed = loads_scenario(text).with_device("TANK1", weekday_multipliers=[1, 2, 3, 4, 5, 6, 8])
+    assert changed_lines(changed, text) == ["-                    - 7", "+                    - 8"]
+    assert updated_text(text, changed.with_device("TANK1", weekday_multipliers=None)).count("- ") == 2
+
+
 def test_the_last_value_of_a_block_leaves_it_empty(scenario: Scenario) -> None:
     text = updated_text(TEXT, scenario.with_device("TANK1", target_daily_liters=None))
     tank = loads_scenario(text).device("TANK1")
@@ -156,6 +174,13 @@ def test_devices_come_and_go_without_touching_others(scenario: Scenario) -> None
     assert changed_lines(scenario.model_copy(update={"devices": (first,)})) == [
         "-    - { device_id: T2, archetype: stationary_archetype_c, mode: STATIONARY, cadence_seconds: 600 }",
     ]
+    leading = updated_text(TEXT, scenario.model_copy(update={"devices": (third, first, second)}))
+    assert "    # the first tank\n    -   device_id: tank1 " in leading
+    fourth = second.model_copy(update={"device_id": "A4"})
+    trailing = updated_text(TEXT, scenario.model_copy(update={"devices": (first, second, third, fourth)}))
+    assert trailing.index("T2") < trailing.index("T3") < trailing.index("A4")
+    last = updated_text(trailing, loads_scenario(trailing).model_copy(update={"devices": (first, fourth)}))
+    assert "\n\n\n" not in last
     reordered = updated_text(TEXT, scenario.model_copy(update={"devices": (second, first)}))
     assert loads_scenario(reordered).devices == (second, first)
     assert reordered.startswith("# An analyst's file.\nseed:   7        # lucky\n")
