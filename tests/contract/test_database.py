@@ -50,8 +50,11 @@ def test_missing_tables_are_told(empty_database: Database) -> None:
 
 
 def test_postgresql_stays_read_only_whatever_the_session_sets(postgres_url: str) -> None:
-    with open_database(postgres_url, read_only=True) as reader, pytest.raises(SafetyError):
-        run(reader, "SET default_transaction_read_only = off", "CREATE TABLE t (a integer)")
+    with open_database(postgres_url, read_only=True) as reader:
+        # Kept for the transactions that follow on the same connection.
+        run(reader, "SET default_transaction_read_only = off")
+        with pytest.raises(SafetyError):
+            run(reader, "CREATE TABLE t (a integer)")
 
 
 @pytest.mark.parametrize(
