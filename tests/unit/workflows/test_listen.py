@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -197,6 +198,31 @@ def test_received_at_is_the_present_and_the_identity_is_the_topics(
     (call,) = calls
     assert before <= call["received_at"] <= datetime.now(UTC)
     assert (call["device_id"], call["mqtt_client_id"]) == (TANK, TANK)
+
+
+@needs_mosquitto
+def test_what_is_stored_does_not_come_again(
+    address: BrokerAddress, database: Database, payloads: list[bytes]
+) -> None:
+    taken: list[int] = []
+
+    def note(_session: Any, **message: Any) -> str:
+        taken.append(message["payload"]["seq"])
+        return "stored:READING"
+
+    with listening(address, database, ingest=note) as listener, device(address) as client:
+        # When the second one is taken, the first has been acknowledged.
+        for seq in (1, 2):
+            send(client, payloads[seq - 1])
+            assert listener.wait_for({TANK: seq}, timeout_seconds=TIMEOUT_SECONDS)
+        (link,) = listener._subscriber.links.values()
+        assert link.sock is not None
+        link.sock.shutdown(socket.SHUT_RDWR)
+        # The session lives on at the broker, and with it whatever was not acknowledged.
+        send(client, payloads[2])
+        assert listener.wait_for({TANK: 3}, timeout_seconds=TIMEOUT_SECONDS)
+        assert link.epoch == 2
+    assert taken.count(1) == 1
 
 
 @needs_mosquitto
