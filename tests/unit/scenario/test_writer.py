@@ -178,7 +178,7 @@ def test_devices_come_and_go_without_touching_others(scenario: Scenario) -> None
     assert "    # the first tank\n    -   device_id: tank1 " in leading
     fourth = second.model_copy(update={"device_id": "A4"})
     trailing = updated_text(TEXT, scenario.model_copy(update={"devices": (first, second, third, fourth)}))
-    assert trailing.index("T2") < trailing.index("T3") < trailing.index("A4")
+    assert trailing.index("# lucky") < trailing.index("T2") < trailing.index("T3") < trailing.index("A4")
     last = updated_text(trailing, loads_scenario(trailing).model_copy(update={"devices": (first, fourth)}))
     assert "\n\n\n" not in last
     reordered = updated_text(TEXT, scenario.model_copy(update={"devices": (second, first)}))
