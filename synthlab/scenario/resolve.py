@@ -166,10 +166,12 @@ def scenario_sha256(scenario: Scenario) -> str:
 
 
 def canonical_json(scenario: Scenario) -> bytes:
-    """Return the validated scenario as JSON with sorted keys and no spaces."""
-    text = json.dumps(
-        scenario.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    """Return the validated scenario as JSON with sorted keys and no spaces.
+
+    Without its ``mqtt`` block: hosts and key files change no row and belong in no artifact.
+    """
+    record = {key: value for key, value in scenario.to_dict().items() if key != "mqtt"}
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.encode("ascii")
 
 
