@@ -32,9 +32,16 @@ def slow_normals(gauss: Any, count: int, correlation: float) -> list[float]:
     return found
 
 
+def numbers(device: DeviceParameters) -> dict[str, float]:
+    """Return the numeric parameters of a device."""
+    return {name: value for name, value in device.values.items() if not isinstance(value, str)}
+
+
 def demand_by_hour(device: DeviceParameters) -> list[float]:
     """Apply the guide's formula to each hour of the week. [liters]"""
     demand = device.demand
+    if demand is None:
+        raise ValueError(f"{device.device_id} is no tank")
     scale = 24 / sum(demand.hourly_weights)
     return [
         demand.target_daily_liters / 24 * weight * scale * multiplier
@@ -63,7 +70,7 @@ def draw_water(
     device: DeviceParameters, rng: random.Random, start: int, count: int, hourly: list[float]
 ) -> tuple[list[int], list[int]]:
     """Draw uses and supply of each step. [milliliters]"""
-    value, step = device.values, device.step_seconds
+    value, step = numbers(device), device.step_seconds
     rand, gauss = rng.random, rng.gauss
     wishes, supplies = [0] * count, [0] * count
     mean_ml = max(value["demand_pulse_liters"], max(hourly) / 10.0) * 1000.0
@@ -97,7 +104,7 @@ def simulate_tank(
     device: DeviceParameters, reservoir: Reservoir, *, seed: int, start_second: int, end_second: int
 ) -> list[tuple[Any, ...]]:
     """Rows of one stationary device with a panel, as tuples in the frame's column order."""
-    value, step, name = device.values, device.step_seconds, device.device_id
+    value, step, name = numbers(device), device.step_seconds, device.device_id
     rng = random.Random(f"{seed} {name}")
     rand, gauss = rng.random, rng.gauss
     count = (end_second - start_second) // step + 1

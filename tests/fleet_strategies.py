@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from synthlab.scenario.archetypes import ARCHETYPES
@@ -41,7 +43,7 @@ _TRUCK_RANGES = {
 }
 
 
-def _overrides(ranges: dict[str, tuple[float, float]]) -> st.SearchStrategy[dict[str, float]]:
+def _overrides(ranges: dict[str, tuple[float, float]]) -> st.SearchStrategy[dict[str, Any]]:
     floats = {name: st.floats(low, high, allow_subnormal=False) for name, (low, high) in ranges.items()}
     return st.fixed_dictionaries({}, optional=floats)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -24,7 +24,9 @@ WEIGHTS = (
     *(1.0, 1.0, 1.0, 1.0, 1.1, 1.3, 1.4, 1.3, 1.0, 0.9, 0.7, 0.6),
 )
 WEEKDAYS = (1.0, 1.0, 1.0, 1.0, 1.05, 1.1, 0.95)
-POINTS = (
+Kind = Literal["BASE", "REFILL", "CLIENT"]
+Place = tuple[str, Kind, float, float]
+POINTS: tuple[Place, ...] = (
     ("B", "BASE", -17.783, -63.182),
     ("R1", "REFILL", -17.760, -63.200),
     ("R2", "REFILL", -17.815, -63.150),
@@ -49,7 +51,7 @@ def tank(
     hourly_weights: Sequence[float] = WEIGHTS,
     weekend_hourly_weights: Sequence[float] | None = None,
     weekday_multipliers: Sequence[float] = WEEKDAYS,
-    process: str = "events",
+    process: Literal["events", "expected"] = "events",
     supply: SupplyCurve | None = None,
     reservoir: Mapping[str, Any] | None = None,
     **overrides: float | str,
@@ -81,7 +83,7 @@ def truck(
     archetype: str = "mobile_high_efficiency",
     *,
     step_seconds: int = 300,
-    points: Sequence[tuple[str, str, float, float]] = POINTS,
+    points: Sequence[Place] = POINTS,
     transitions: Mapping[str, Mapping[str, float]] = TRANSITIONS,
     reservoir: Mapping[str, Any] | None = None,
     **overrides: float | str,

@@ -543,7 +543,8 @@ def _truck_moves(
     )
     road = stream_key(seed, device.device_id, "roads")
     base = plans[0].legs[0].origin
-    pieces = [Piece(0, 1, *[(base.latitude, base.longitude)] * 2, "BASE")]
+    home = (base.latitude, base.longitude)
+    pieces = [Piece(0, 1, home, home, "BASE")]
     for leg in (leg for plan in plans for leg in plan.legs):
         pieces += pieces_of_leg(device, road, leg)
     pieces.sort(key=lambda piece: (piece.start, piece.activity not in ("TRAVEL", "IDLE")))
