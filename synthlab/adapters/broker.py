@@ -32,6 +32,7 @@ STOP_TIMEOUT_SECONDS = 5.0
 START_ATTEMPTS = 5
 
 # The broker ends when its parent does, however that dies: the pipe on stdin closes.
+# Then its configuration goes too.
 # The shell lets go of stderr, so that it ends when mosquitto does.
 _KEEPER = """\
 "$1" -c "$2" </dev/null &
@@ -39,6 +40,8 @@ exec 2>/dev/null
 read -r _
 kill $!
 wait $!
+rm -f "$2"
+rmdir "${2%/*}"
 """
 
 MOSQUITTO_CONFIG = """\

@@ -60,12 +60,15 @@ def test_a_broker_that_cannot_start_says_why() -> None:
 def test_the_broker_of_a_killed_run_ends_with_it(tmp_path: Path) -> None:
     code = """
 import sys, threading
+import tempfile
+tempfile.tempdir = sys.argv[1]
 from synthlab.adapters.broker import embedded_broker
 with embedded_broker("mosquitto") as address:
     print(address.port, flush=True)
     threading.Event().wait()
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         port = int(run.stdout.readline())
         # A connection that the broker closes is the event to wait for.
