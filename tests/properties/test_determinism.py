@@ -102,6 +102,18 @@ def test_a_split_truck_far_from_its_base_reports_the_same_position() -> None:
     same(pd.concat([first.frame, rest.frame], ignore_index=True), whole)
 
 
+@pytest.mark.parametrize("hour", [0, 2, 5])
+def test_a_shift_that_began_the_day_before_goes_on_over_a_split(hour: int) -> None:
+    night = truck(shift_start_hour=20.0, shift_hours=14.0, gps_sigma_m=0.0)
+    start, middle = END_SECOND - 34 * 3600, END_SECOND - (10 - hour) * 3600  # END is 10:00
+    whole = run([night], start_second=start).frame
+    first = run([night], start_second=start, end_second=middle - 300)
+    rest = run([night], checkpoint=first.checkpoint)
+    assert rest.frame["received_at"].iloc[0].hour == hour
+    assert (rest.frame["activity"] == "TRAVEL").any()
+    same(pd.concat([first.frame, rest.frame], ignore_index=True), whole)
+
+
 @given(device=devices("D-1"), seed=SEEDS, elements=st.integers(1, 5_000))
 def test_the_size_of_a_block_changes_nothing(device: DeviceParameters, seed: int, elements: int) -> None:
     expected = run([device], seed=seed, days=0.5).frame

@@ -160,3 +160,15 @@ def test_a_moving_truck_reads_with_slosh() -> None:
     moves = (frame["activity"] == "TRAVEL").to_numpy()
     assert spread[valid & moves].mean() == pytest.approx(18.1 * 0.94, rel=0.1)
     assert spread[valid & ~moves].mean() == pytest.approx(2.02 * 0.94, rel=0.1)
+
+
+def test_the_noises_of_a_row_are_drawn_apart() -> None:
+    """Differences from row to row leave little but the noise of readings, temperature, signal and clock."""
+    quiet = {"target_daily_liters": 1.0, "supply_sessions_per_day": 0.0, "no_echo_prob": 0.0}
+    frame = run([tank(signal_sigma_db=15.0, reading_noise_mm=30.0, **quiet)], days=20).frame
+    names = [*(f"raw_mm_{i}" for i in range(5)), "temperature_c", "signal_dbm", "local_timestamp_ms"]
+    steps = frame[names].diff().iloc[1:].to_numpy(float)
+    correlation = np.corrcoef((steps - steps.mean(axis=0)).T)
+    off = np.abs(correlation[np.triu_indices(len(names), 1)])
+    # Differences of white noise are correlated by -1/2 with their neighbors: 1.5 times the variance.
+    assert off.max() < 4.5 * (1.5 / len(steps)) ** 0.5

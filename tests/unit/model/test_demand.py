@@ -176,6 +176,17 @@ def test_each_pulse_lies_within_its_hour_at_no_more_than_its_flow() -> None:
     assert np.histogram(events.start_second % HOUR, bins=6, range=(0, HOUR))[0].min() > 1500
 
 
+def test_size_place_and_count_are_drawn_apart() -> None:
+    events, _ = pulses(900.0, flow=100.0)
+    place = events.start_second % HOUR / (HOUR - events.length_seconds + 1)
+    size = np.log(events.volume_ml)
+    limit = 4.5 / len(size) ** 0.5
+    assert abs(np.corrcoef(size, place)[0, 1]) < limit
+    assert abs(np.corrcoef(size[1:], size[:-1])[0, 1]) < limit
+    hour = events.start_second // HOUR
+    assert abs(np.corrcoef(size, np.bincount(hour - hour.min())[hour - hour.min()])[0, 1]) < limit
+
+
 def test_a_pulse_longer_than_an_hour_is_drawn_faster() -> None:
     events, _ = pulses(900.0, size=400.0, flow=0.5)
     assert events.length_seconds.max() <= HOUR
