@@ -7,10 +7,12 @@ elsewhere, or where the notification is lost, it looks again after a while.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine
 
 from synthlab.platform.consumer import (
     CONSUMER_NAME,
@@ -20,12 +22,17 @@ from synthlab.platform.consumer import (
     drain,
 )
 from synthlab.platform.read_models import NOTIFY_CHANNEL
-from synthlab.platform.schema import event_consumers, events
 
 POLL_SECONDS = 1.0
 """How often events are looked for where nobody notifies. Assumed: a dashboard's refresh. [seconds]"""
 
+# So often a wait that can be stopped looks whether it is.
 _STOP_SECONDS = 0.25
+
+_LOOK = (
+    "SELECT coalesce((SELECT max(seq) FROM events), 0) >"
+    f" coalesce((SELECT last_seq FROM event_consumers WHERE consumer_name = '{CONSUMER_NAME}'), 0)"
+)
 
 
 def wait_for_events(
@@ -50,21 +57,17 @@ def wait_for_events(
     """
     halt = stop or Event()
     deadline = time.monotonic() + timeout_seconds
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        pause = _listener(connection) or halt.wait
-        try:
-            while True:
-                # Looked for after listening began: an event between the two is not missed.
-                if _is_waiting(connection):
-                    return True
-                left = deadline - time.monotonic()
-                if left <= 0 or halt.is_set():
-                    return False
-                pause(min(left, poll_seconds, _STOP_SECONDS if stop else poll_seconds))
-        finally:
-            if connection.dialect.name == "postgresql":
-                # The connection goes back to a pool.
-                connection.exec_driver_sql("UNLISTEN *")
+    longest = min(poll_seconds, _STOP_SECONDS) if stop else poll_seconds
+    with _watch(engine) as (is_waiting, notified):
+        pause = notified or halt.wait
+        while True:
+            # Looked for after listening began: an event between the two is not missed.
+            if is_waiting():
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0 or halt.is_set():
+                return False
+            pause(min(left, longest))
 
 
 def run_consumer(
@@ -95,20 +98,25 @@ def run_consumer(
             wait_for_events(engine, timeout_seconds=60.0, stop=stop)
 
 
-def _is_waiting(connection: Connection) -> bool:
-    passed = select(event_consumers.c.last_seq).where(event_consumers.c.consumer_name == CONSUMER_NAME)
-    latest = connection.execute(select(func.max(events.c.seq))).scalar()
-    return latest is not None and latest > (connection.execute(passed).scalar() or 0)
-
-
-def _listener(connection: Connection) -> Callable[[float], object] | None:
-    """Begin to listen; return what waits for a notification, None where there are none."""
-    if connection.dialect.name != "postgresql":
-        return None
-    connection.exec_driver_sql(f"LISTEN {NOTIFY_CHANNEL}")
-    driver = connection.connection.driver_connection
-
-    def pause(seconds: float) -> None:
-        list(driver.notifies(timeout=seconds, stop_after=1))  # type: ignore[union-attr]
-
-    return pause
+@contextmanager
+def _watch(engine: Engine) -> Iterator[tuple[Callable[[], bool], Callable[[float], object] | None]]:
+    """Give a look at the events, and what waits for a notification where there are any."""
+    if engine.dialect.name != "postgresql":
+        # The driver's own connection: SQLAlchemy's would begin a transaction and hold the writers up.
+        raw = engine.raw_connection()
+        try:
+            yield lambda: bool(raw.cursor().execute(_LOOK).fetchone()[0]), None
+        finally:
+            raw.close()
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"LISTEN {NOTIFY_CHANNEL}")
+        driver: Any = connection.connection.driver_connection
+        try:
+            yield (
+                lambda: bool(connection.exec_driver_sql(_LOOK).scalar()),
+                lambda seconds: list(driver.notifies(timeout=seconds, stop_after=1)),
+            )
+        finally:
+            # The connection goes back to a pool.
+            connection.exec_driver_sql("UNLISTEN *")
