@@ -182,14 +182,14 @@ def _normal_table() -> npt.NDArray[np.float64]:
     return table.view(np.float64)[:, 0]
 
 
-LATTICE_REACH = 12
-"""Nodes on each side that a slow process averages. Assumed: weights fall below 1 % there."""
+WEIGHT_CUT = 0.05
+"""Smallest weight of a past node in a slow process. Assumed: its tail cannot be seen. [unitless]"""
 
 
 def slow_normals(
     key: U64, nodes: npt.NDArray[np.int64], *, spacing_seconds: int, correlation: float, slot: int = 0
-) -> F64:
-    r"""Stationary, autocorrelated normals on the nodes of an absolute lattice.
+) -> F32:
+    r"""Draw stationary, autocorrelated normals on the nodes of an absolute lattice.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def slow_normals(
 
     Returns
     -------
-    ndarray of float64, shape (n_nodes, n_devices)
+    ndarray of float32, shape (n_nodes, n_devices)
         Mean 0, variance 1.
 
     Notes
@@ -212,18 +212,27 @@ def slow_normals(
     A finite moving average of hashed noise, so a value depends on its own moment
     only, never on where a window starts:
 
-    .. math:: x_i = \sum_{j=0}^{2R} \rho^j e_{i-j} \Big/ \sqrt{\sum_j \rho^{2j}}
+    .. math:: x_i = \sum_{j=0}^{n-1} \rho^j e_{i-j} \Big/ \sqrt{\sum_j \rho^{2j}}
 
-    The autocorrelation is :math:`\rho^k` but for the cut-off at 2 R nodes.
+    with n a power of two, so that the sum is built by doubling, always in the same
+    order.  The autocorrelation is :math:`\rho^k` but for the cut at n nodes.
     """
-    reach = 2 * LATTICE_REACH
-    moments = (nodes[0] - reach + np.arange(len(nodes) + reach)) * spacing_seconds
-    noise = normals(draws(ticks(moments, slot)[:, None], key))[:, ::2].astype(np.float64)
-    weights = [1.0]
-    for _ in range(reach):
-        weights.append(weights[-1] * correlation)
-    total = np.zeros((len(nodes), noise.shape[1]))
-    # A fixed order of summation: the same bytes on any machine.
-    for lag, weight in enumerate(weights):
-        total += weight * noise[reach - lag : reach - lag + len(nodes)]
-    return total / sum(weight * weight for weight in weights) ** 0.5
+    doublings = _doublings(correlation)
+    taps = 1 << doublings
+    moments = (nodes[0] - (taps - 1) + np.arange(len(nodes) + taps - 1)) * spacing_seconds
+    total = normals(draws(ticks(moments, slot)[:, None], key))[:, ::2]
+    weight, shift = np.float32(correlation), 1
+    for _ in range(doublings):
+        total = total[shift:] + weight * total[:-shift]
+        weight, shift = weight * weight, shift * 2
+    variance = sum(correlation ** (2 * lag) for lag in range(taps))
+    return total * np.float32(variance**-0.5)
+
+
+def _doublings(correlation: float) -> int:
+    """How often to double a sum of two terms until the last weight is below the cut."""
+    doublings, last = 0, 1.0
+    while last > WEIGHT_CUT and correlation > 0:
+        doublings += 1
+        last = correlation ** ((1 << doublings) - 1)
+    return doublings

@@ -13,7 +13,7 @@ from synthlab.columns import ML_PER_LITER
 from synthlab.engine.checkpoint import Checkpoint
 from synthlab.model.events import Grid
 from synthlab.randomness import U64, stream_keys
-from synthlab.scenario.resolve import DeviceParameters
+from synthlab.scenario.resolve import DemandCurve, DeviceParameters, RoutePlan, SupplyCurve
 from synthlab.timeline import point_count
 
 F64 = npt.NDArray[np.float64]
@@ -47,6 +47,21 @@ class Group:
     def is_mobile(self) -> bool:
         """Whether the devices are trucks."""
         return self.devices[0].mode == "MOBILE"
+
+    @property
+    def demand_curves(self) -> list[DemandCurve]:
+        """Curves of stationary devices; empty for trucks."""
+        return [device.demand for device in self.devices if device.demand is not None]
+
+    @property
+    def supply_curves(self) -> list[SupplyCurve]:
+        """Curves of stationary devices; empty for trucks."""
+        return [device.supply for device in self.devices if device.supply is not None]
+
+    @property
+    def route_plans(self) -> list[RoutePlan]:
+        """Routes of trucks; empty for stationary devices."""
+        return [device.route for device in self.devices if device.route is not None]
 
     @property
     def capacity_ml(self) -> F64:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.engine.group import Group
-from synthlab.model import demand, roads, storage, supply, trips
+from synthlab.model import demand, household, roads, storage, supply, trips
 from synthlab.model.events import Events, spread_events
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -58,7 +58,7 @@ def tank_water(group: Group) -> TankWater:
     # The formula's last factor; the events' means must not see the step, not even its rounding.
     expected = (table * (grid.step_seconds / SECONDS_PER_HOUR))[demand.hours_of_week(grid.seconds)]
     requested = spread_events(_uses(group, table), grid, count)
-    follows_formula = np.array([device.demand.process == "expected" for device in group.devices])
+    follows_formula = np.array([curve.process == "expected" for curve in group.demand_curves])
     if follows_formula.any():
         requested[:, follows_formula] = expected[:, follows_formula] * 1000.0
     inflow = spread_events(_sessions(group), grid, count)
@@ -108,32 +108,40 @@ def _hourly_demand_table(group: Group) -> F64:
     """Tabulate the expected demand of one hour by hour of the week, (168, n_devices). [liters]"""
     columns = [
         demand.expected_demand_liters(
-            target_daily_liters=device.demand.target_daily_liters,
-            hourly_weights=device.demand.hourly_weights,
-            weekend_hourly_weights=device.demand.weekend_hourly_weights,
-            weekday_multipliers=device.demand.weekday_multipliers,
+            target_daily_liters=curve.target_daily_liters,
+            hourly_weights=curve.hourly_weights,
+            weekend_hourly_weights=curve.weekend_hourly_weights,
+            weekday_multipliers=curve.weekday_multipliers,
             step_seconds=SECONDS_PER_HOUR,
         )
-        for device in group.devices
+        for curve in group.demand_curves
     ]
     return np.ascontiguousarray(np.array(columns).T)
 
 
 def _uses(group: Group, hourly_liters: F64) -> Events:
     """Draw the uses of water of the group's households."""
-    return demand.demand_pulses(
-        hour_starts=group.grid.hour_starts(),
-        keys=group.keys("demand"),
+    homes = household.make_households(
         hourly_liters=hourly_liters,
-        pulse_liters=group.values("demand_pulse_liters"),
-        pulse_log_sigma=group.values("demand_pulse_sigma").tolist(),
+        keys={name: group.keys(f"household/{name}") for name in household.KEYS},
+        absence_share=group.values("demand_absence_share"),
+        profile_spread=group.values("demand_profile_spread"),
+        leak_liters_per_hour=group.values("demand_leak_liters_per_hour"),
+        use_size_factor=group.values("demand_use_size_factor"),
+    )
+    return demand.demand_events(
+        hour_starts=group.grid.hour_starts(),
+        households=homes,
+        keys={name: group.keys(f"demand/{name}") for name in demand.KEYS},
+        habit_strength=group.values("demand_habit_strength"),
+        day_factor_sigma=group.values("demand_day_factor_sigma"),
         flow_liters_per_minute=group.values("demand_flow_liters_per_minute"),
     )
 
 
 def _sessions(group: Group) -> Events:
     """Draw supply sessions shaped by the guide's hourly and weekday multipliers."""
-    curves = [device.supply for device in group.devices]
+    curves = group.supply_curves
     hourly_prob = np.array([curve.hourly_probability_multipliers for curve in curves]).T
     weekday_prob = np.array([curve.weekday_probability_multipliers for curve in curves]).T
     hourly_volume = np.array([curve.hourly_volume_multipliers for curve in curves]).T
@@ -143,6 +151,7 @@ def _sessions(group: Group) -> Events:
     return supply.supply_sessions(
         hour_starts=group.grid.hour_starts(hours_before=supply.MAX_SESSION_HOURS + 1),
         keys=group.keys("supply"),
+        regimes=[str(device.values["supply_regime"]) for device in group.devices],
         start_prob=np.minimum(start_prob, 1.0),
         session_liters=hourly_volume * group.values("supply_session_liters"),
         session_hours=group.values("supply_session_hours"),
@@ -154,14 +163,14 @@ def _routes(group: Group) -> trips.Routes:
     latitude: list[float] = []
     longitude: list[float] = []
     offset, count, cumulative = [], [], []
-    for device in group.devices:
-        by_kind = [[p for p in device.route.points if p.kind == kind] for kind in trips.KINDS]
+    for route in group.route_plans:
+        by_kind = [[p for p in route.points if p.kind == kind] for kind in trips.KINDS]
         offset.append([len(latitude) + sum(len(points) for points in by_kind[:k]) for k in range(3)])
         count.append([len(points) for points in by_kind])
         for point in (point for points in by_kind for point in points):
             latitude.append(point.latitude)
             longitude.append(point.longitude)
-        rows = [[device.route.transitions.get(a, {}).get(b, 0.0) for b in trips.KINDS] for a in trips.KINDS]
+        rows = [[route.transitions.get(a, {}).get(b, 0.0) for b in trips.KINDS] for a in trips.KINDS]
         cumulative.append(np.cumsum(rows, axis=1))
     return trips.Routes(
         np.array(latitude), np.array(longitude), np.array(offset), np.array(count), np.array(cumulative)

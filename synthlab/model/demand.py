@@ -1,26 +1,35 @@
-"""Demand of a household: the guide's formula, and draws whose mean is the formula."""
+"""Demand of a household: the guide's formula, and events whose mean is the formula.
+
+See Also
+--------
+synthlab.model.household : what sets one household apart.
+synthlab.model.habits : when it is active.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.model.events import SIZE_SHIFT, Events, size_table
-from synthlab.randomness import choices, draws, ticks, uniforms
-from synthlab.timeline import SECONDS_PER_HOUR, hour_of_week
+from synthlab.model.events import SIZE_SHIFT, Events, gamma_factors
+from synthlab.model.habits import LEAK_DAY_SHARE, active_hours, day_factor, leak_days, present_days
+from synthlab.model.habits import PROCESSES as HABIT_STREAMS
+from synthlab.model.household import LARGE_TYPES, SIZE_SHAPE, SMALL_TYPES, TYPES, Households
+from synthlab.randomness import U64, choices, draws, ticks, uniforms
+from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR, hour_of_week
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-MAX_PULSES_PER_HOUR = 10.0
-"""Mean above which draws are merged to larger ones. Assumed: single draws of a big consumer
-are not told apart at any cadence of 60 s or more. [1/h]"""
-
-# Counts beyond this probability are cut. Assumed: one hour in a thousand million.
-_COUNT_TAIL_PROB = 1e-9
 _WEEKEND = (5, 6)
+# Showers of one day keep apart: gamma shape of the intensity that is sampled. Source: M.
+_SHOWER_SHAPE = 0.7
+LEAK_ML = 250.0
+"""One trickle event. Assumed: too little to be told from a steady drip. [milliliters]"""
+# Uses that a group may have in one hour; more are cut. Assumed: far above any rate here.
+_MAX_USES = 4_000
 
 
 def expected_demand_liters(
@@ -80,27 +89,25 @@ def hours_of_week(seconds: I64) -> I64:
     return (seconds // SECONDS_PER_HOUR + first) % 168
 
 
-def demand_pulses(
+def demand_events(
     *,
     hour_starts: I64,
-    keys: npt.NDArray[np.uint64],
-    hourly_liters: F64,
-    pulse_liters: F64,
-    pulse_log_sigma: Sequence[float],
+    households: Households,
+    keys: Mapping[str, U64],
+    habit_strength: F64,
+    day_factor_sigma: F64,
     flow_liters_per_minute: F64,
 ) -> Events:
-    r"""Draw single uses of water, whose mean in each hour is the formula.
+    """Draw single uses of water, whose mean over households is the formula.
 
     Parameters
     ----------
     hour_starts : ndarray of int64, shape (n_hours,)
-        Unix time of full hours. [seconds]
-    keys : ndarray of uint64, shape (n_devices,)
-    hourly_liters : ndarray of float64, shape (168, n_devices)
-        Expected demand by hour of the week. [liters]
-    pulse_liters : ndarray of float64, shape (n_devices,)
-        Mean volume of a draw. [liters]
-    pulse_log_sigma : sequence of float, length n_devices
+        Consecutive full hours, Unix time. [seconds]
+    households : Households
+    keys : mapping of str to ndarray of uint64, shape (n_devices,)
+        Streams `KEYS`.
+    habit_strength, day_factor_sigma : ndarray of float64, shape (n_devices,)
         [unitless]
     flow_liters_per_minute : ndarray of float64, shape (n_devices,)
         [liters/min]
@@ -110,47 +117,150 @@ def demand_pulses(
     Events
         All within their hour: nothing spills into the next, which would move the
         mean from hour to hour.
-
-    Notes
-    -----
-    A compound Poisson process: the count of an hour has mean
-    :math:`\lambda = demand / size`, sizes are lognormal with mean `size`.
     """
-    mean_ml = np.maximum(pulse_liters, hourly_liters.max(axis=0) / MAX_PULSES_PER_HOUR) * 1000.0
-    hours = hours_of_week(hour_starts)
-    uniform = uniforms(draws(ticks(hour_starts)[:, None], keys))
-    counts = _poisson_counts(uniform, hourly_liters * 1000.0 / mean_ml, hours)
-    cell = np.repeat(np.arange(counts.size), counts.ravel())
-    hour, device = np.divmod(cell, len(keys))
-    ordinal = np.arange(len(cell)) - np.repeat(np.cumsum(counts.ravel()) - counts.ravel(), counts.ravel())
-    start = hour_starts[hour]
-    key = keys[device]
-    factors, row = size_table(pulse_log_sigma)
-    word = draws(ticks(start, 2 * ordinal + 1), key)
-    factor = factors[row[device], (word >> SIZE_SHIFT).astype(np.int64)]
-    volume = np.rint(mean_ml[device] * factor).astype(np.int64)
-    flow_ml_per_second = np.maximum(flow_liters_per_minute * (1000.0 / 60.0), mean_ml / 1800.0)
-    length = np.clip(np.ceil(volume / flow_ml_per_second[device]), 1, SECONDS_PER_HOUR).astype(np.int64)
-    offset = choices(draws(ticks(start, 2 * ordinal + 2), key), SECONDS_PER_HOUR - length + 1)
-    return Events(device, start + offset, length, volume)
+    days = np.arange(hour_starts[0] // SECONDS_PER_DAY, hour_starts[-1] // SECONDS_PER_DAY + 1)
+    # Whole days, because showers are placed within a day.
+    hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * SECONDS_PER_HOUR
+    active = active_hours(hours, keys=keys, active_prob=households.active_prob, habit_strength=habit_strength)
+    present = present_days(days, keys=keys["absent"], absence_prob=households.absence_prob)
+    active &= np.repeat(present, 24, axis=0)
+    factor = day_factor(days, keys=keys["factor"], sigma=day_factor_sigma)
+    cells = np.flatnonzero(active)
+    hour, device = np.divmod(cells, active.shape[1])
+    week_hour = hours_of_week(hours)[hour]
+    gain = factor[hour // 24, device] / (
+        households.active_prob[week_hour, device] * (1.0 - households.absence_prob[device])
+    )
+    uses = _Uses(hours, hour, device, week_hour, gain, households, keys)
+    parts = [
+        uses.poisson("small", SMALL_TYPES, flow_liters_per_minute),
+        uses.poisson("large", LARGE_TYPES, flow_liters_per_minute),
+        uses.showers(flow_liters_per_minute),
+        _trickles(days, households.leak_liters, keys),
+    ]
+    return Events.joined(parts)
 
 
-def _poisson_counts(uniform: F64, rate: F64, hours: I64) -> I64:
-    """Invert the Poisson distribution; `rate` is (168, n_devices), `hours` indexes it."""
+KEYS = (*HABIT_STREAMS, "uses", "shower", "trickle")
+"""Streams that `demand_events` takes, by name."""
+
+
+class _Uses:
+    """Uses of water in the active hours of a group, one entry an active cell."""
+
+    def __init__(
+        self,
+        hours: I64,
+        hour: I64,
+        device: I64,
+        week_hour: I64,
+        gain: F64,
+        households: Households,
+        keys: Mapping[str, U64],
+    ) -> None:
+        self._hours, self._hour, self._device = hours, hour, device
+        self._week_hour, self._gain = week_hour, gain
+        self._households, self._keys = households, keys
+
+    def poisson(self, group: str, types: Sequence[str], flow_liters_per_minute: F64) -> Events:
+        """Draw uses that come on their own, and which type each of them is."""
+        slot = 4 * _MAX_USES * (1 + ("small", "large").index(group))
+        key = self._keys["uses"][self._device]
+        rate = self._households.rate[group][self._week_hour, self._device] * self._gain
+        counts = poisson_counts(uniforms(draws(ticks(self._hours, slot)[self._hour], key)), rate)
+        cell, ordinal = _repeat(counts)
+        tick_slot = slot + 1 + 3 * ordinal
+        start, device = self._hours[self._hour[cell]], self._device[cell]
+        key = key[cell]
+        turn = uniforms(draws(ticks(start, tick_slot), key))
+        share = self._households.type_share[group]
+        kind = np.zeros(len(cell), dtype=np.int64)
+        for row in share[:-1]:
+            kind += turn >= row[device]
+        kind += TYPES.index(types[0])
+        return self._events(start, device, kind, key, tick_slot + 1, flow_liters_per_minute)
+
+    def showers(self, flow_liters_per_minute: F64) -> Events:
+        """Place a day's showers apart: systematic sampling of the day's intensity."""
+        shape = (len(self._hours), self._households.absence_prob.size)
+        intensity = np.zeros(shape)
+        rough = gamma_factors(_SHOWER_SHAPE)[
+            (
+                draws(ticks(self._hours, 1)[self._hour], self._keys["shower"][self._device]) >> SIZE_SHIFT
+            ).astype(np.int64)
+        ]
+        rate = self._households.rate["shower"][self._week_hour, self._device]
+        intensity[self._hour, self._device] = rate * self._gain * rough
+        turn = uniforms(draws(ticks(self._hours[::24], 2)[:, None], self._keys["shower"]))
+        until = np.floor(np.cumsum(intensity.reshape(-1, 24, shape[1]), axis=1) + turn[:, None, :])
+        counts = np.diff(until, axis=1, prepend=0.0).reshape(shape).astype(np.int64)
+        cell, ordinal = _repeat(counts.ravel())
+        hour, device = np.divmod(cell, shape[1])
+        start, key = self._hours[hour], self._keys["shower"][device]
+        kind = np.full(len(cell), TYPES.index("shower"))
+        return self._events(start, device, kind, key, 3 + 2 * ordinal, flow_liters_per_minute)
+
+    def _events(
+        self, start: I64, device: I64, kind: I64, key: U64, slot: I64, flow_liters_per_minute: F64
+    ) -> Events:
+        """Give each use its volume, and a start and length within its hour."""
+        index = (draws(ticks(start, slot), key) >> SIZE_SHIFT).astype(np.int64)
+        tables = np.stack([gamma_factors(SIZE_SHAPE[name]) for name in TYPES])
+        liters = self._households.size_liters[kind, device] * tables[kind, index]
+        volume = np.rint(liters * 1000.0).astype(np.int64)
+        # However large, a use ends within its hour.
+        flow_ml_per_second = np.maximum(flow_liters_per_minute[device] * (1000.0 / 60.0), liters / 1.8)
+        length = np.clip(np.ceil(volume / flow_ml_per_second), 1, SECONDS_PER_HOUR).astype(np.int64)
+        offset = choices(draws(ticks(start, slot + 1), key), SECONDS_PER_HOUR - length + 1)
+        return Events(device, start + offset, length, volume)
+
+
+def _trickles(days: I64, leak_liters: F64, keys: Mapping[str, U64]) -> Events:
+    """Draw the drips of leaky days, evenly through the day by systematic sampling."""
+    hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * SECONDS_PER_HOUR
+    leaky = leak_days(days, keys=keys["leak"])
+    rate = leak_liters[hours_of_week(hours)] * (1000.0 / LEAK_ML / LEAK_DAY_SHARE)
+    rate = rate.reshape(len(days), 24, -1) * leaky[:, None, :]
+    turn = uniforms(draws(ticks(days * SECONDS_PER_DAY, 1)[:, None], keys["trickle"]))
+    until = np.floor(np.cumsum(rate, axis=1) + turn[:, None, :])
+    counts = np.diff(until, axis=1, prepend=0.0).astype(np.int64)
+    hour, device = np.nonzero(counts.reshape(len(hours), -1))
+    volume = counts.reshape(len(hours), -1)[hour, device] * round(LEAK_ML)
+    return Events(device, hours[hour], np.full(len(hour), SECONDS_PER_HOUR), volume)
+
+
+def _repeat(counts: I64) -> tuple[I64, I64]:
+    """Cell and ordinal of each of the uses that cells have."""
+    cell = np.repeat(np.arange(len(counts)), counts)
+    first = np.cumsum(counts) - counts
+    return cell, np.arange(len(cell)) - first[cell]
+
+
+def poisson_counts(uniform: F64, rate: F64) -> I64:
+    """Turn uniforms to Poisson counts, by inverting the distribution.
+
+    Parameters
+    ----------
+    uniform, rate : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    counts = np.zeros(len(rate), dtype=np.int64)
     # exp only decides between whole counts here: its last bit cannot reach a column.
     prob = np.exp(-rate)
     below = prob.copy()
-    counts = np.zeros(uniform.shape, dtype=np.int64)
-    open_cells = np.flatnonzero(uniform > below[hours])
-    columns = uniform.shape[1]
+    cells = np.flatnonzero(uniform > below)
+    target, rate, prob, below = uniform[cells], rate[cells], prob[cells], below[cells]
     count = 0
-    flat, target = counts.ravel(), uniform.ravel()
-    while len(open_cells):
-        flat[open_cells] += 1
+    while len(cells) and count < _MAX_USES:
         count += 1
+        counts[cells] = count
         prob = prob * (rate / count)
-        # Each cell is cut by its own rate: a count must not depend on other hours or devices.
-        below = np.where((prob < _COUNT_TAIL_PROB) & (rate < count), 1.0, below + prob)
-        limit = below[hours[open_cells // columns], open_cells % columns]
-        open_cells = open_cells[target[open_cells] > limit]
+        below = below + prob
+        # Where the sum no longer grows, the uniform lies within rounding of 1.
+        still = np.flatnonzero((target > below) & ((prob > 1e-17) | (count < rate)))
+        cells, target, rate = cells[still], target[still], rate[still]
+        prob, below = prob[still], below[still]
     return counts

@@ -147,6 +147,41 @@ def size_factors(log_sigma: float) -> F64:
     return np.array([value / mean for value in raw])
 
 
+@lru_cache(maxsize=64)
+def gamma_factors(shape: float) -> F64:
+    """Quantiles of a gamma distribution with mean exactly 1, by equal probability.
+
+    Parameters
+    ----------
+    shape : float
+        [unitless]
+
+    Returns
+    -------
+    ndarray of float64, shape (4096,)
+        Pick one at random: ``table[word >> SIZE_SHIFT]``.
+
+    Notes
+    -----
+    The density is summed over a fine grid of x, or of :math:`y = x^{shape}` where the
+    shape is below 1, for there the density is smooth in y.
+    """
+    nodes = 1 << 16
+    reach = shape + 12.0 * shape**0.5 + 20.0
+    grid = np.arange(nodes + 1) / nodes
+    if shape < 1.0:
+        x = reach * grid ** (1.0 / shape)
+        density = np.exp(-x)
+    else:
+        x = reach * grid
+        density = x ** (shape - 1.0) * np.exp(-x)
+    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    count = 1 << _SIZE_BITS
+    # Rounded coarsely, so that the last bit of a machine's exp cannot reach a volume.
+    raw = np.round(np.interp((np.arange(count) + 0.5) / count, mass / mass[-1], x), 6)
+    return raw / (sum(raw.tolist()) / count)
+
+
 def size_table(log_sigmas: Sequence[float]) -> tuple[F64, I64]:
     """Return the distinct tables stacked, and each device's row among them."""
     distinct = sorted(set(log_sigmas))

@@ -85,9 +85,10 @@ def tank_steps(
 
 
 def suppression_line(capacity: F64, threshold_fraction: F64, min_demand_fraction: F64) -> tuple[F64, F64]:
-    """Slope and value at empty of the saving line; no saving where the threshold is 0."""
+    """Slope and value at empty of the saving line; no saving where the threshold is below 1 mL."""
     threshold = capacity * threshold_fraction
-    saves = threshold > 0
+    # Below a milliliter there is nothing to save, and the slope could overflow.
+    saves = threshold >= 1.0
     slope = np.where(saves, (1.0 - min_demand_fraction) / np.where(saves, threshold, 1.0), 0.0)
     return slope, np.where(saves, min_demand_fraction, 1.0)
 

@@ -121,16 +121,48 @@ _STATIONARY = {
         0.01,
         100_000,
     ),
-    "demand_pulse_liters": Parameter(
-        12.0,
-        "liters",
-        "mean volume of one draw",
-        "Source: domain facts, non-zero hours P50 10 L",
-        0.1,
-        10_000,
+    "demand_absence_share": Parameter(
+        0.018,
+        "",
+        "median share of days on which nobody is there, of a household of 250 liters a day",
+        "Source: fitted to hourly meters, Alicante 2016-17",
+        0,
+        0.5,
     ),
-    "demand_pulse_sigma": Parameter(
-        0.8, "", "log standard deviation of a draw's volume", "Source: domain facts, P5..P95 1..146 L", 0, 2
+    "demand_profile_spread": Parameter(
+        1.0,
+        "",
+        "how far a household's own profile departs from the weights: 0 not at all, 1 as measured",
+        "Source: fitted to hourly meters, Alicante 2016-17",
+        0,
+        1.5,
+    ),
+    "demand_habit_strength": Parameter(
+        1.0,
+        "",
+        "how far habits persist from week to week: 0 not at all, 1 as measured",
+        "Source: fitted to hourly meters, Alicante 2016-17",
+        0,
+        1.5,
+    ),
+    "demand_day_factor_sigma": Parameter(
+        0.05,
+        "",
+        "log standard deviation of a slow factor of a day's volume",
+        "Source: fitted to hourly meters, Alicante 2016-17",
+        0,
+        1,
+    ),
+    "demand_leak_liters_per_hour": Parameter(
+        0.018,
+        "liters/h",
+        "median trickle; it is part of the demand, not added to it",
+        "Source: fitted to hourly meters, Alicante 2016-17",
+        0,
+        100,
+    ),
+    "demand_use_size_factor": Parameter(
+        1.0, "", "scales the volume of every use: fewer and larger above 1", "Assumed: as measured", 0.1, 10
     ),
     "demand_flow_liters_per_minute": Parameter(
         9.0, "liters/min", "flow while water is drawn", "Assumed: one tap or shower", 0.5, 2_000
@@ -146,6 +178,14 @@ _STATIONARY = {
     "near_empty_min_demand_fraction": Parameter(
         0.6, "", "share of the demand still drawn at the very bottom", "Assumed: mild saving", 0, 1
     ),
+    "supply_regime": Parameter(
+        "predictable",
+        "",
+        "predictable: the same hours most days; irregular: other hours each day; unreliable: by chance, "
+        "on some days only",
+        "Source: domain facts, Intermittent supply: archetype A is predictable",
+        choices=("predictable", "irregular", "unreliable"),
+    ),
     "supply_sessions_per_day": Parameter(
         1.1,
         "1/day",
@@ -155,10 +195,10 @@ _STATIONARY = {
         24,
     ),
     "supply_session_liters": Parameter(
-        1_000.0,
+        1_200.0,
         "liters",
         "mean volume of one session, before multipliers",
-        "Assumed: supply a fifth above the guide's demand",
+        "Assumed: supply two fifths above the guide's demand",
         0,
         1_000_000,
     ),
@@ -265,7 +305,11 @@ _C = Archetype(
         {**_STATIONARY, **_SENSOR},
         demand_liters_per_hour=(25.0, "Source: domain facts, 200..700 L a day (assumed there)"),
         near_empty_threshold_fraction=(0.3, "Assumed: people save early where supply is unsure"),
-        near_empty_min_demand_fraction=(0.15, "Assumed: strong saving"),
+        near_empty_min_demand_fraction=(0.08, "Assumed: strong saving"),
+        supply_regime=(
+            "unreliable",
+            "Source: domain facts, Intermittent supply: C is irregular to unreliable",
+        ),
         supply_sessions_per_day=(1.6, "Assumed: short, scattered sessions"),
         supply_session_liters=(330.0, "Assumed: supply a tenth below the wish"),
         supply_session_hours=(0.7, "Assumed: fragments of an hour"),
