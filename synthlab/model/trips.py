@@ -35,6 +35,8 @@ _MIN_USEFUL_FRACTION = 0.05
 _SPEED_SIGMA, _LOSS_SIGMA, _QUEUE_SIGMA, _DELIVERY_SIGMA, _IDLE_SIGMA = 0.15, 0.4, 0.6, 0.2, 0.5
 _START_JITTER_SECONDS = 1_800
 _BASE_BREAK_SECONDS = 2_700
+# Assumed: longer rests are no stops of one trip.
+_MAX_IDLE_SECONDS = 3 * 3_600
 # Assumed: closing the hatch and the papers.
 _SOURCE_LEAVE_SECONDS = 120
 # One stop uses this many slots of the day's second.
@@ -204,7 +206,8 @@ def _next_stop(
     meters = road_meters(routes, here, point) * value["detour_factor"]
     drive = np.maximum(60, np.rint(meters * 3.6 / (value["travel_speed_kmh"] * spread(2, _SPEED_SIGMA))))
     idles = uniforms(word(3)) < value["idle_stop_prob"]
-    idle = np.where(idles, np.rint(value["idle_stop_minutes"] * 60 * spread(4, _IDLE_SIGMA)), 0.0)
+    rest = np.minimum(np.rint(value["idle_stop_minutes"] * 60 * spread(4, _IDLE_SIGMA)), _MAX_IDLE_SECONDS)
+    idle = np.where(idles, rest, 0.0)
     arrive = depart + (drive + idle).astype(np.int64)
     state.legs.append(
         Legs(device, depart, arrive, here, point, kind, idle.astype(np.int64), 0.2 + 0.6 * uniforms(word(5)))
@@ -212,6 +215,8 @@ def _next_stop(
     content = _lose(state, active, device, depart, arrive, content)
     overhead = (value["stop_overhead_minutes"] * 60).astype(np.int64)
     queue = np.rint(value["refill_queue_minutes"] * 60 * spread(7, _QUEUE_SIGMA)).astype(np.int64)
+    # Nobody queues beyond the shift: the day must end before the next one begins.
+    queue = np.minimum(queue, np.maximum(shift_end - arrive, 0))
     leave = np.where(kind == BASE, arrive + _BASE_BREAK_SECONDS, arrive + overhead)
     before = content
     leave, content = _refill(state, device, arrive + queue, leave, kind, content, capacity, value)

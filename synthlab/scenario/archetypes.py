@@ -218,7 +218,7 @@ _STATIONARY = {
 _MOBILE = {
     "shift_start_hour": Parameter(6.0, "h", "hour UTC at which the truck leaves its base", "Assumed", 0, 23),
     "shift_hours": Parameter(
-        12.0, "h", "after this the truck returns to its base", "Assumed: one day shift", 1, 16
+        12.0, "h", "after this the truck returns to its base", "Assumed: one day shift", 1, 14
     ),
     "travel_speed_kmh": Parameter(
         26.0, "km/h", "mean speed on the road", "Source: domain facts, 15..25 km/h in town when loaded", 5, 60

@@ -281,3 +281,13 @@ def test_the_same_road_is_taken_back() -> None:
     # Each of the roads has its nodes once, and both ends are shared.
     assert len(nodes) <= pieces + 3
     assert len(pairs) >= 2
+
+
+@pytest.mark.parametrize("idle_stop_prob", [0.0, 1.0])
+def test_a_day_ends_before_the_next_begins_at_the_longest_waits(idle_stop_prob):
+    device = truck(
+        shift_hours=14.0, refill_queue_minutes=240.0, idle_stop_prob=idle_stop_prob, idle_stop_minutes=180.0
+    )
+    legs = plan_of(device, days=300)[0].legs
+    assert (legs.depart_second[1:] >= legs.arrive_second[:-1]).all()
+    assert (legs.to_point[:-1] == legs.from_point[1:]).all()
