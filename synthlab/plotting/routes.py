@@ -107,7 +107,8 @@ def draw_map(axes: Axes, rows: Rows, names: Sequence[str], ground: Ground) -> No
         places = np.column_stack((east[span], north[span]))
         ends = np.stack((places[:-1], places[1:]), axis=1)
         moving = (travels[span][:-1] | travels[span][1:]) & np.isfinite(ends).all(axis=(1, 2))
-        full = loaded[span][:-1] & loaded[span][1:]
+        # A row tells the level at the end of its step: what the leg that begins there carries.
+        full = loaded[span][:-1]
         legs["travel, loaded"].append(ends[moving & full])
         legs["travel, empty"].append(ends[moving & ~full])
     count = sum(len(segments) for parts in legs.values() for segments in parts)

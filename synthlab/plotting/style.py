@@ -164,6 +164,8 @@ class Plot(Figure):
         with styled():
             # No name or version of the writer: it would change the bytes with each upgrade.
             self.savefig(buffer, format="png", metadata={"Software": None, "Description": self.summary})
+            # Laid out once: done again on its own result, the layout would move by a pixel.
+            self.set_layout_engine("none")
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:

@@ -52,7 +52,10 @@ class UtcLocator(Locator):
         axes = getattr(self.axis, "axes", None)
         if axes is None:
             return 6.0
-        return max(2.0, float(axes.bbox.width) / float(axes.figure.dpi) / LABEL_INCHES - 1)
+        place = axes.get_subplotspec()
+        # By the grid where there is one: the layout moves axes, and new ticks would move it again.
+        share = (axes.get_position() if place is None else place.get_position(axes.figure)).width
+        return max(2.0, float(share * axes.figure.get_figwidth()) / LABEL_INCHES - 1)
 
 
 class UtcFormatter(Formatter):

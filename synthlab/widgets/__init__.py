@@ -1,6 +1,6 @@
 """Interactive views for notebooks; ipywidgets is imported nowhere else.
 
-What a control does when it is moved is a plain function in `synthlab.widgets.redesign`,
+What a control does when it is moved is a plain function in `synthlab.widgets.design_outcome`,
 so it can be called, and tested, without a browser.
 """
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthlab.widgets.design_controls import DesignControls, design
-    from synthlab.widgets.redesign import DesignOutcome, redesign, simulate_design
+    from synthlab.widgets.design_outcome import DesignOutcome, redesign, simulate_design
 
 _HOMES: dict[str, str] = {
     "DesignControls": "design_controls",
-    "DesignOutcome": "redesign",
+    "DesignOutcome": "design_outcome",
     "design": "design_controls",
-    "redesign": "redesign",
-    "simulate_design": "redesign",
+    "redesign": "design_outcome",
+    "simulate_design": "design_outcome",
 }
 
 __all__ = ["DesignControls", "DesignOutcome", "design", "redesign", "simulate_design"]

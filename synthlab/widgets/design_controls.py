@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from synthlab.errors import SynthlabError
 from synthlab.plotting.design import design_figure
-from synthlab.widgets.redesign import DesignOutcome, demand_of, kpi_table, redesign, simulate_design
+from synthlab.widgets.design_outcome import DesignOutcome, demand_of, kpi_table, redesign, simulate_design
 
 if TYPE_CHECKING:
     import pandas as pd
