@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -26,7 +27,7 @@ from synthlab.platform.wake import run_consumer, wait_for_events
 from synthlab.quality.formulas import DEVICE_METRICS
 from synthlab.quality.metrics import metrics_from_frame
 from synthlab.quality.windows import WINDOW_NAMES
-from tests.contract.conftest import Platform, payload_of
+from tests.contract.conftest import RECEIVED_AT, Platform, payload_of
 from tests.fleets import END_SECOND, run, tank, truck
 
 NORTH = {"zone_id": "NORTH"}
@@ -267,6 +268,27 @@ def test_a_silent_reservoirs_windows_move_on_with_the_others(platform: Platform)
     ]
     assert len({row["window_end_at"] for row in day}) == 1
     assert [row["observed_hours"] for row in day] == [1.0, 1.0]
+
+
+def test_a_supply_event_grows_and_leaves_those_of_others_alone(platform: Platform) -> None:
+    # TANK1 rises from hour 10 on, TANK2 from hour 7 to 11; a drain lies within the first's rise.
+    for hour in range(17):
+        if hour == 13:
+            drain(platform.database)
+        first, second = 10 + 2 * max(hour - 9, 0), 10 + 2 * min(max(hour - 6, 0), 5)
+        for device_id, distance in (("TANK1", 2000 - 18 * first), ("TANK2", 1000 - 10 * second)):
+            platform.ingest(
+                payload_of(hour, readings=(distance,) * 5), device_id=device_id, after_seconds=hour * 3600
+            )
+    drain(platform.database)
+    found = rows(platform.database, read_models.stationary_supply_events)
+    begin = {hour: RECEIVED_AT + timedelta(hours=hour) for hour in (7, 10, 12, 17)}
+    names = {platform.reservoir(name)["id"]: name for name in ("TANK1", "TANK2")}
+    assert sorted(
+        (names[row["reservoir_id"]], row["started_at"], row["ended_at"], row["duration_hours"])
+        for row in found
+    ) == [("TANK1", begin[10], begin[17], 7), ("TANK2", begin[7], begin[12], 5)]
+    assert sorted(row["inflow_liters"] for row in found) == pytest.approx([50.0, 140.0])
 
 
 def test_places_are_found_named_and_kept(database: Database) -> None:

@@ -68,7 +68,9 @@ def test_noise_is_no_inflow_but_the_bound_sinks_with_the_readings() -> None:
     # 3 * 0.06 % * sqrt(2/n): 0.127 % with 4 readings, 0.052 % with 24.
     few = series_of({hour: [50 + 0.1 * hour] * 4 for hour in range(4)})
     many = series_of({hour: [50 + 0.1 * hour] * 24 for hour in range(2)})
+    enough = series_of({hour: [50 + 0.15 * hour] * 4 for hour in range(2)})
     assert few.inflow_liters[1:].tolist() == [0.0, 0.0, 0.0]
+    assert enough.inflow_liters[1] == pytest.approx(1.5)
     assert many.inflow_liters[1] == pytest.approx(1.0)
 
 
