@@ -271,24 +271,24 @@ def test_a_silent_reservoirs_windows_move_on_with_the_others(platform: Platform)
 
 
 def test_a_supply_event_grows_and_leaves_those_of_others_alone(platform: Platform) -> None:
-    # TANK1 rises from hour 10 on, TANK2 from hour 7 to 11; a drain lies within the first's rise.
+    # TANK1 rises from hour 10 on, TANK2 from hour 7 to 10; a drain lies within the first's rise.
     for hour in range(17):
         if hour == 13:
             drain(platform.database)
-        first, second = 10 + 2 * max(hour - 9, 0), 10 + 2 * min(max(hour - 6, 0), 5)
+        first, second = 10 + 2 * max(hour - 9, 0), 10 + 2 * min(max(hour - 6, 0), 4)
         for device_id, distance in (("TANK1", 2000 - 18 * first), ("TANK2", 1000 - 10 * second)):
             platform.ingest(
                 payload_of(hour, readings=(distance,) * 5), device_id=device_id, after_seconds=hour * 3600
             )
     drain(platform.database)
     found = rows(platform.database, read_models.stationary_supply_events)
-    begin = {hour: RECEIVED_AT + timedelta(hours=hour) for hour in (7, 10, 12, 17)}
+    begin = {hour: RECEIVED_AT + timedelta(hours=hour) for hour in (7, 10, 11, 17)}
     names = {platform.reservoir(name)["id"]: name for name in ("TANK1", "TANK2")}
     assert sorted(
         (names[row["reservoir_id"]], row["started_at"], row["ended_at"], row["duration_hours"])
         for row in found
-    ) == [("TANK1", begin[10], begin[17], 7), ("TANK2", begin[7], begin[12], 5)]
-    assert sorted(row["inflow_liters"] for row in found) == pytest.approx([50.0, 140.0])
+    ) == [("TANK1", begin[10], begin[17], 7), ("TANK2", begin[7], begin[11], 4)]
+    assert sorted(row["inflow_liters"] for row in found) == pytest.approx([40.0, 140.0])
 
 
 def test_places_are_found_named_and_kept(database: Database) -> None:
