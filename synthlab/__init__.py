@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.preview import Preview, preview
     from synthlab.workflows.provision import ProvisionResult, provision
     from synthlab.workflows.reservoirs import reservoirs
+    from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
     from synthlab.workflows.validate import ValidationReport, validate
 
 _HOMES: dict[str, str] = {
@@ -72,6 +73,8 @@ _HOMES: dict[str, str] = {
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
     "template_names": "synthlab.scenario.loader",
+    "tendencies": "synthlab.workflows.tendencies",
+    "tendencies_by_seed": "synthlab.workflows.tendencies",
     "validate": "synthlab.workflows.validate",
 }
 
@@ -107,6 +110,8 @@ __all__ = [
     "run_live",
     "save_scenario",
     "template_names",
+    "tendencies",
+    "tendencies_by_seed",
     "validate",
 ]
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         session_table,
         supply_table,
     )
+    from synthlab.plotting.tendencies import tendency_figure
     from synthlab.plotting.trucks import route_table, stop_table, truck_day_table
 
 _HOMES: dict[str, str] = {
@@ -53,6 +54,7 @@ _HOMES: dict[str, str] = {
     "stop_table": "trucks",
     "supply_figure": "supply",
     "supply_table": "tables",
+    "tendency_figure": "tendencies",
     "truck_day_figure": "day",
     "truck_day_table": "trucks",
 }
@@ -73,6 +75,7 @@ __all__ = [
     "stop_table",
     "supply_figure",
     "supply_table",
+    "tendency_figure",
     "truck_day_figure",
     "truck_day_table",
 ]

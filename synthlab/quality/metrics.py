@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthlab.errors import Problem, UsageError
+from synthlab.errors import Problem, UsageError, show_value
 from synthlab.quality.formulas import (
     COVERAGE_METRICS,
     DEVICE_METRICS,
     MOBILE_METRICS,
     STATIONARY_METRICS,
+    ZONE_METRICS,
     Devices,
     MetricTable,
     device_metrics,
@@ -36,6 +37,7 @@ I64 = npt.NDArray[np.int64]
 
 MEASURED_COLUMNS = ("device_id", "received_at", "measured_level_pct")
 JUDGED_METRICS = (*STATIONARY_METRICS, *MOBILE_METRICS, "resilience_ratio")
+GROUPINGS = ("device", "zone")
 _POSITION = ("latitude", "longitude", "speed_kmh")
 
 
@@ -44,8 +46,9 @@ def metrics_from_frame(
     *,
     reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
     window: str = "30d",
+    by: str = "device",
 ) -> pd.DataFrame:
-    """Compute every metric of the platform for each device of a frame.
+    """Compute every metric of the platform for each device, or each zone, of a frame.
 
     Parameters
     ----------
@@ -58,20 +61,47 @@ def metrics_from_frame(
         is mobile, and any other is pipe-connected.
     window : {"24h", "7d", "30d"}
         The hours up to and including the frame's last one; see `synthlab.quality.windows`.
+    by : {"device", "zone"}
 
     Returns
     -------
     DataFrame
-        Indexed by ``device_id``: ``window``, ``window_start_at``, ``window_end_at``,
+        By device, indexed by ``device_id``: ``window``, ``window_start_at``, ``window_end_at``,
         ``zone_id``, ``confidence``, ``window_hours``, ``observed_hours``,
         ``data_gap_hours``; each metric and beside it ``<metric>_truth``; and
         ``null_reasons``, ``null_reasons_truth``: a dict from metric to reason.
         ``resilience_ratio`` is that of the device's zone.
 
+        By zone, indexed by ``zone_id``: ``window``, ``window_start_at``,
+        ``window_end_at``, ``tanks_count``, ``trucks_count``, and of `ZONE_METRICS` the
+        same as above.  Without reservoirs that name zones it has no rows.
+
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: a column is missing, no rows, or no such window.
+        Code ``BAD_ARGUMENT``: a column is missing, no rows, no such window or grouping.
+    """
+    if by not in GROUPINGS:
+        raise UsageError(
+            Problem("BAD_ARGUMENT", f"needs one of {', '.join(GROUPINGS)}", path="by", value=show_value(by))
+        )
+    rows, device, time_ms, ids = judged_rows(frame)
+    hours = HourWindow.ending_with(window, int(time_ms.max() // HOUR_MS))
+    devices = devices_of_rows(rows, device, ids, reservoirs)
+    measured = _measured(rows, device, time_ms, devices, hours)
+    truth = _truth(rows, device, time_ms, devices, hours)
+    if by == "zone":
+        return _zone_result(hours, devices, measured, truth)
+    return _result(ids, hours, devices, _with_resilience(measured, devices), _with_resilience(truth, devices))
+
+
+def judged_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, I64, I64, list[str]]:
+    """Return a frame's dated rows by device and time: rows, device index, times in ms, device ids.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: a column is missing, or no rows.
     """
     missing = [name for name in MEASURED_COLUMNS if name not in frame.columns]
     rows = frame if missing else frame[frame["received_at"].notna() & frame["device_id"].notna()]
@@ -85,14 +115,9 @@ def metrics_from_frame(
             )
         )
     time_ms = rows["received_at"].dt.tz_convert("UTC").dt.as_unit("ms").astype("int64").to_numpy()
-    hours = HourWindow.ending_with(window, int(time_ms.max() // HOUR_MS))
     device, ids = _device_index(rows["device_id"])
     order = np.lexsort((time_ms, device))
-    rows, device, time_ms = rows.take(order), device[order], time_ms[order]
-    devices = _devices(rows, device, ids, reservoirs)
-    measured = _with_resilience(_measured(rows, device, time_ms, devices, hours), devices)
-    truth = _with_resilience(_truth(rows, device, time_ms, devices, hours), devices)
-    return _result(ids, hours, devices, measured, truth)
+    return rows.take(order), device[order], time_ms[order], ids
 
 
 def frame_points(frame: pd.DataFrame, device: I64, time_ms: I64, capacity_liters: F64) -> Points:
@@ -151,9 +176,10 @@ def _device_index(device_id: pd.Series[Any]) -> tuple[I64, list[str]]:
     return codes.astype(np.int64), [str(name) for name in found]
 
 
-def _devices(
+def devices_of_rows(
     rows: pd.DataFrame, device: I64, ids: list[str], reservoirs: pd.DataFrame | Mapping[str, Any] | None
 ) -> Devices:
+    """Say what each device is: as `reservoirs` has it, else as its rows let it be known."""
     known = _reservoir_records(reservoirs)
     inferred = _inferred_capacity(rows, device, len(ids))
     has_position = (
@@ -225,13 +251,37 @@ def _with_resilience(table: MetricTable, devices: Devices) -> MetricTable:
     return table
 
 
-def _result(
-    ids: list[str], window: HourWindow, devices: Devices, measured: MetricTable, truth: MetricTable
-) -> pd.DataFrame:
-    columns: dict[str, Any] = {
+def _window_columns(window: HourWindow) -> dict[str, Any]:
+    return {
         "window": window.name,
         "window_start_at": pd.Timestamp(window.start_hour * HOUR_MS, unit="ms", tz="UTC"),
         "window_end_at": pd.Timestamp(window.end_hour * HOUR_MS, unit="ms", tz="UTC"),
+    }
+
+
+def _zone_result(
+    window: HourWindow, devices: Devices, measured: MetricTable, truth: MetricTable
+) -> pd.DataFrame:
+    zones, found = zone_metrics(measured, devices.zone_id)
+    _, true = zone_metrics(truth, devices.zone_id)
+    if all(why == "NO_TRUTH" for why in truth.reasons["truckflow_liters"]):
+        for name in ZONE_METRICS:
+            true.put(name, np.full(len(zones), np.nan), (np.ones(len(zones), dtype=bool), "NO_TRUTH"))
+    members = [np.array([zone == other for other in devices.zone_id], dtype=bool) for zone in zones]
+    columns = _window_columns(window)
+    columns["tanks_count"] = [int((member & ~devices.is_mobile).sum()) for member in members]
+    columns["trucks_count"] = [int((member & devices.is_mobile).sum()) for member in members]
+    for name in ZONE_METRICS:
+        columns |= {name: found.values[name], f"{name}_truth": true.values[name]}
+    columns["null_reasons"] = [found.null_reasons(i) for i in range(len(zones))]
+    columns["null_reasons_truth"] = [true.null_reasons(i) for i in range(len(zones))]
+    return pd.DataFrame(columns, index=pd.Index(zones, name="zone_id", dtype=object))
+
+
+def _result(
+    ids: list[str], window: HourWindow, devices: Devices, measured: MetricTable, truth: MetricTable
+) -> pd.DataFrame:
+    columns = _window_columns(window) | {
         "zone_id": devices.zone_id,
         "confidence": measured.confidence,
     }

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from synthlab.platform.places import PLACE_RADIUS_METERS, place_labels
 from synthlab.quality.metrics import frame_points
 from synthlab.quality.motion import great_circle_meters
+from synthlab.quality.places import PLACE_RADIUS_METERS, place_labels
 from synthlab.quality.stops import Stops, stop_episodes
 from synthlab.quality.truth import truth_stops
 from tests.fleets import POINTS, rows_of, run, truck

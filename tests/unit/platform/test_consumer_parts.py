@@ -7,7 +7,7 @@ import pytest
 
 from synthlab.platform.consumer import _before_first_gap
 from synthlab.platform.hourly import HourRun, hour_runs
-from synthlab.platform.places import place_kind, place_labels
+from synthlab.quality.places import place_kind, place_labels
 from synthlab.quality.windows import HOUR_MS
 
 A, B, C = (uuid.UUID(int=i) for i in range(3))
