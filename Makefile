@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-long lint format bench docs-generated docs-check lock clean
+.PHONY: help demo lab notebooks test test-long lint format bench docs-generated docs-check lock clean
 
 help:           ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -55,6 +55,10 @@ bench: $(VENV)/.full.stamp  ## measured ratios: engine, preview, CSV
 
 docs-generated: $(VENV)/.full.stamp  ## write the pages that are generated from the code
 	$(BIN)/python docs/generate.py
+
+notebooks: $(VENV)/.full.stamp  ## run the notebooks and draw README's picture again
+	$(BIN)/python docs/make_notebooks.py
+	$(BIN)/python docs/make_images.py
 
 docs-check: $(VENV)/.full.stamp  ## fail where a generated page is out of date
 	$(BIN)/python docs/generate.py --check

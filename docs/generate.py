@@ -1,13 +1,12 @@
 """Write the pages that are generated from the code, or check that they are up to date.
 
-Run as ``python docs/generate.py [--check | --images]``.
+Run as ``python docs/generate.py [--check]``.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import typer
@@ -109,23 +108,8 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def overview() -> None:
-    """Draw README's picture: the last two weeks of the demo city."""
-    import synthlab
-    from synthlab.plotting import level_figure
-
-    history = synthlab.backfill(synthlab.load_scenario("demo_city_v1"), end_at="2026-02-12T10:00:00Z").frame
-    begin = history["received_at"].max() - timedelta(days=14)
-    figure = level_figure(history[history["received_at"] >= begin])
-    (HERE / "images").mkdir(exist_ok=True)
-    figure.save(HERE / "images" / "overview.png")
-
-
 def main(arguments: list[str]) -> int:
-    """Write every page, or name those that differ; pictures only on demand, as fonts change them."""
-    if "--images" in arguments:
-        overview()
-        return 0
+    """Write every page, or name those that differ."""
     stale = []
     for name, make in PAGES.items():
         path, text = HERE / name, make()

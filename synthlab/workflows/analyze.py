@@ -98,7 +98,7 @@ def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> 
     if plots and len(rows.frame) and find_spec("matplotlib") is not None:
         from synthlab.plotting import save_plots
 
-        save_plots(rows.frame, artifact.directory / PLOTS_FOLDER)
+        save_plots(rows.frame, artifact.directory / PLOTS_FOLDER, reservoirs=_reservoirs(artifact))
     write_atomically(artifact.directory / ANALYSIS_NAME, json_bytes(document))
     return Analysis(not failures, tuple(failures), findings, document)
 
