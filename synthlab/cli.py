@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import synthlab
-from synthlab.cli_output import RefusedError, emit, live, progress, run, say
+from synthlab.cli_output import RefusedError, emit, live, progress, run, say, table
 from synthlab.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def validate(context: typer.Context) -> None:
 def dry_run(
     context: typer.Context,
     preview_steps: Annotated[
-        int, typer.Option("--preview-steps", min=1, help="Emissions of each device.")
+        int,
+        typer.Option(
+            "--preview-steps", min=1, help="Emissions of each device; a day of them shows its tendencies."
+        ),
     ] = 10,
     start_at: Annotated[
         str | None, typer.Option("--start-at", help="First emission, ISO 8601 with a zone. Default: today.")
@@ -114,6 +117,7 @@ def dry_run(
     say(
         f"{shown.scenario_id}: {len(shown.frame)} emissions of {len(shown.devices)} devices, nothing written."
     )
+    table(("device", "metric", "expected", "preview"), shown.tendency_table())
     emit("dry-run", shown)
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, UsageError
 from synthlab.results import Result, to_json_value
-from synthlab.timeline import now_at, parse_at
+from synthlab.timeline import SECONDS_PER_HOUR, now_at, parse_at
 from synthlab.workflows.survey import require, survey
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthlab.calibration import Reservoir
+    from synthlab.scenario.resolve import DeviceParameters
     from synthlab.scenario.schema import Scenario
+
+
+TOO_SHORT = "TOO_SHORT"
+MIN_TENDENCY_HOURS = 24
+"""Least length of a preview whose metrics say something. Assumed: a whole cycle of demand and shifts."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,9 @@ class Preview(Result):
     frame : DataFrame
         The telemetry frame, `steps` rows a device.
     devices : tuple of dict
-        ``device_id``, ``archetype``, ``expected_tendencies`` and ``samples``.
+        ``device_id``, ``archetype``, ``expected_tendencies``, the same metrics as the
+        preview shows them in ``preview_tendencies``, why some are null in
+        ``preview_null_reasons``, and ``samples``.
     warnings : tuple of str
     """
 
@@ -36,6 +45,24 @@ class Preview(Result):
     frame: pd.DataFrame
     devices: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...] = ()
+
+    def tendency_table(self) -> list[tuple[str, str, str, str]]:
+        """Return what each device should show and what the preview shows, row by row.
+
+        Device, metric, the promise, and the preview's value, or why there is none.
+        """
+        from synthlab.scenario.archetypes import ARCHETYPES
+
+        return [
+            (
+                device["device_id"],
+                metric,
+                promise if " " in promise else f"{promise} than {ARCHETYPES[device['archetype']].contrast}",
+                _shown(device["preview_tendencies"][metric], device["preview_null_reasons"].get(metric)),
+            )
+            for device in self.devices
+            for metric, promise in device["expected_tendencies"].items()
+        ]
 
 
 def preview(
@@ -93,12 +120,16 @@ def preview(
         reservoirs=report.reservoirs,
     )
     rows = history.frame.groupby("device_id", observed=True).head(steps).reset_index(drop=True)
-    return Preview(scenario.scenario_id, rows, _by_device(parameters, rows), tuple(warnings))
+    devices = _by_device(parameters, rows, report.reservoirs)
+    return Preview(scenario.scenario_id, rows, devices, tuple(warnings))
 
 
-def _by_device(parameters: Any, rows: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+def _by_device(
+    parameters: Sequence[DeviceParameters], rows: pd.DataFrame, reservoirs: Mapping[str, Reservoir]
+) -> tuple[dict[str, Any], ...]:
     from synthlab.scenario.archetypes import ARCHETYPES
 
+    shown = _tendencies(parameters, rows, reservoirs)
     samples = {
         str(device_id): [_sample(record) for record in group.to_dict("records")]
         for device_id, group in rows.groupby("device_id", observed=True)
@@ -108,10 +139,50 @@ def _by_device(parameters: Any, rows: pd.DataFrame) -> tuple[dict[str, Any], ...
             "device_id": device.device_id,
             "archetype": device.archetype,
             "expected_tendencies": dict(ARCHETYPES[device.archetype].tendencies),
+            "preview_tendencies": {name: value for name, (value, _) in shown[device.device_id].items()},
+            "preview_null_reasons": {name: why for name, (_, why) in shown[device.device_id].items() if why},
             "samples": samples.get(device.device_id, []),
         }
         for device in parameters
     )
+
+
+def _tendencies(
+    parameters: Sequence[DeviceParameters], rows: pd.DataFrame, reservoirs: Mapping[str, Reservoir]
+) -> dict[str, dict[str, tuple[float | None, str | None]]]:
+    """Return each device's promised metrics in the preview, and why one is null."""
+    from synthlab.scenario.archetypes import ARCHETYPES
+
+    counts = rows["device_id"].value_counts()
+    hours = {
+        device.device_id: (int(counts[device.device_id]) - 1) * device.step_seconds / SECONDS_PER_HOUR
+        for device in parameters
+    }
+    promised = {device.device_id: ARCHETYPES[device.archetype].tendencies for device in parameters}
+    found: dict[str, dict[str, tuple[float | None, str | None]]] = {
+        name: dict.fromkeys(metrics, (None, TOO_SHORT)) for name, metrics in promised.items()
+    }
+    judged = [name for name, length in hours.items() if length >= MIN_TENDENCY_HOURS]
+    if not judged:
+        return found
+    from synthlab.quality.metrics import metrics_from_frame
+
+    # The longest window: it holds the whole of any preview up to its length.
+    table = metrics_from_frame(rows[rows["device_id"].isin(judged)], reservoirs=reservoirs, window="30d")
+    for name in judged:
+        values: dict[Any, Any] = table.loc[name].to_dict()
+        reasons: dict[str, str] = values["null_reasons"]
+        found[name] = {
+            metric: (None if metric in reasons else float(values[metric]), reasons.get(metric))
+            for metric in promised[name]
+        }
+    return found
+
+
+def _shown(value: float | None, why: str | None) -> str:
+    if value is not None:
+        return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"null: needs {MIN_TENDENCY_HOURS} h" if why == TOO_SHORT else f"null: {why}"
 
 
 def _sample(record: Mapping[Any, Any]) -> dict[str, Any]:
