@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthlab.plotting.city import city_figure, place_table
     from synthlab.plotting.day import truck_day_figure
     from synthlab.plotting.demand import demand_figure
     from synthlab.plotting.design import design_figure
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _HOMES: dict[str, str] = {
     "Plot": "style",
+    "city_figure": "city",
     "demand_figure": "demand",
     "demand_table": "tables",
     "design_figure": "design",
@@ -47,6 +49,7 @@ _HOMES: dict[str, str] = {
     "level_table": "tables",
     "live_figure": "live",
     "live_table": "progress",
+    "place_table": "city",
     "route_table": "trucks",
     "routes_figure": "routes",
     "save_plots": "save",
@@ -61,6 +64,7 @@ _HOMES: dict[str, str] = {
 
 __all__ = [
     "Plot",
+    "city_figure",
     "demand_figure",
     "demand_table",
     "design_figure",
@@ -68,6 +72,7 @@ __all__ = [
     "level_table",
     "live_figure",
     "live_table",
+    "place_table",
     "route_table",
     "routes_figure",
     "save_plots",

@@ -65,9 +65,9 @@ def routes_figure(
         text = f"routes of {len(names)} trucks, {window_text(rows)}"
         columns = min(len(groups), 2)
         lines = math.ceil(len(groups) / columns)
-        grounds = [_ground(rows, group) for group in groups]
-        extents = _extents(
-            [_half_spans(rows, group, ground) for group, ground in zip(groups, grounds, strict=True)]
+        grounds = [ground_of(rows, group) for group in groups]
+        extents = extents_of(
+            [half_spans(rows, group, ground) for group, ground in zip(groups, grounds, strict=True)]
         )
         height = SIZES["heading_inches"] + lines * _map_height(extents[0], columns)
         figure = Plot(text, width_inches=SIZES["width_inches"], height_inches=height)
@@ -76,7 +76,7 @@ def routes_figure(
             draw_map(axes, rows, group, ground)
             draw_points(axes, points if points is not None else _stops(frame, group), ground)
             axes.set_title(_map_title(group, table))
-            _finish_map(axes, extent)
+            finish_map(axes, extent)
         for axes in grid.flat[len(groups) :]:
             axes.set_visible(False)
         heading(figure, _finding(table), f"Reported places, {window_text(rows)} UTC", _legend())
@@ -87,12 +87,12 @@ def draw_truck(axes: Axes, frame: pd.DataFrame, device_id: str) -> None:
     """Draw the map of one truck into axes of one's own, with its legend."""
     rows = rows_of(frame, ROUTE_COLUMNS, devices=[device_id], mobile=True)
     names = rows.device_ids
-    ground = _ground(rows, names)
+    ground = ground_of(rows, names)
     draw_map(axes, rows, names, ground)
     draw_points(axes, _stops(frame, names), ground)
     shape = float(axes.bbox.height / axes.bbox.width)
-    wide, high = _half_spans(rows, names, ground)
-    _finish_map(axes, (max(wide, high / shape), max(high, wide * shape)))
+    wide, high = half_spans(rows, names, ground)
+    finish_map(axes, (max(wide, high / shape), max(high, wide * shape)))
     axes.legend(*_legend(), fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
@@ -142,12 +142,13 @@ def _stops(frame: pd.DataFrame, names: Sequence[str]) -> Iterable[Any]:
     return stop_table(frame, devices=names).itertuples(index=False)
 
 
-def _ground(rows: Rows, names: Sequence[str]) -> Ground:
+def ground_of(rows: Rows, names: Sequence[str]) -> Ground:
+    """Center a map on the named trucks."""
     here = np.isin(rows.device, [rows.device_ids.index(name) for name in names])
     return Ground.around(rows.values("latitude")[here], rows.values("longitude")[here])
 
 
-def _half_spans(rows: Rows, names: Sequence[str], ground: Ground) -> tuple[float, float]:
+def half_spans(rows: Rows, names: Sequence[str], ground: Ground) -> tuple[float, float]:
     """Return half the width and half the height of what the named trucks covered. [km]"""
     here = np.isin(rows.device, [rows.device_ids.index(name) for name in names])
     east, north = ground.to_km(rows.values("latitude")[here], rows.values("longitude")[here])
@@ -155,7 +156,7 @@ def _half_spans(rows: Rows, names: Sequence[str], ground: Ground) -> tuple[float
     return 1.08 * max(float(np.nanmax(east)), 0.05), 1.08 * max(float(np.nanmax(north)), 0.05)
 
 
-def _extents(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def extents_of(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Widen the maps to one shape, the tallest one's, so that they stand side by side."""
     shape = float(np.clip(max(high / wide for wide, high in spans), *MAP_SHAPES))
     return [(max(wide, high / shape), max(high, wide * shape)) for wide, high in spans]
@@ -166,7 +167,8 @@ def _map_height(extent: tuple[float, float], columns: int) -> float:
     return float(min(width * extent[1] / extent[0], MAX_MAP_INCHES)) + 0.95
 
 
-def _finish_map(axes: Axes, extent: tuple[float, float]) -> None:
+def finish_map(axes: Axes, extent: tuple[float, float]) -> None:
+    """Set a map's limits, its equal scale, its labels and its scale bar."""
     axes.set_xlim(-extent[0], extent[0])
     axes.set_ylim(-extent[1], extent[1])
     axes.set_aspect("equal", adjustable="box")

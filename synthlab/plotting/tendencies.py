@@ -25,13 +25,13 @@ SPREAD = 0.2
 """Half of the band that dots are spread over, of the distance of two rows."""
 
 ROW_COLORS = (COLORS["blue"], COLORS["orange"], COLORS["green"], COLORS["purple"])
-UNITS: Mapping[str, str] = {
-    "autonomy_days_est": "days",
-    "elasticity_near_empty": "demand below 20 % / demand above",
-    "liters_per_km": "L/km",
-    "mobile_nrw_liters": "L",
-    "runout_prob": "share of hours",
-    "supply_fragmentation_index": "segments / hour of supply",
+AXIS_LABELS: Mapping[str, str] = {
+    "autonomy_days_est": "latest volume / daily demand [days]",
+    "elasticity_near_empty": "demand below 20 % / demand above [ratio]",
+    "liters_per_km": "delivered / driven [L/km]",
+    "mobile_nrw_liters": "lost on the way [L]",
+    "runout_prob": "hours run out / hours observed [fraction]",
+    "supply_fragmentation_index": "supply segments / supply hours [ratio]",
 }
 
 
@@ -119,7 +119,7 @@ def _panel(
     axes.margins(x=0.05)
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.set_xlabel(UNITS.get(metric, ""))
+    axes.set_xlabel(AXIS_LABELS[metric])
     axes.set_title(metric)
 
 

@@ -63,6 +63,7 @@ DRAW: dict[str, Callable[..., plotting.Plot]] = {
     "supply_of_200": lambda tanks, trucks, many: plotting.supply_figure(many),
     "routes": lambda tanks, trucks, many: plotting.routes_figure(trucks),
     "route": lambda tanks, trucks, many: plotting.routes_figure(trucks, devices=["TRUCK1"]),
+    "city": lambda tanks, trucks, many: plotting.city_figure(trucks),
     "day": lambda tanks, trucks, many: plotting.truck_day_figure(trucks, "TRUCK1"),
     "design": lambda tanks, trucks, many: plotting.design_figure(tanks, tanks, "TANK1"),
     "live": lambda tanks, trucks, many: plotting.live_figure(_progress()),
