@@ -197,7 +197,7 @@ def _with_water(stops: Stops, member: I64, zone_id: npt.NDArray[np.object_]) -> 
         stops.ended_ms[member],
     )
     return found | {
-        "delivered_liters": float(-change[kind == StopKind.DELIVERY.value].sum()),
+        "delivered_liters": float(np.abs(change[kind == StopKind.DELIVERY.value]).sum()),
         "loaded_liters": float(change[kind == StopKind.REFILL.value].sum()),
         "zone_id": None if zones.empty else str(zones.mode().iloc[0]),
     }

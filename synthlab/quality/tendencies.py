@@ -107,7 +107,11 @@ def judge(
             contrast = averages.get((promises[key[0]].contrast,))
             row = {"metric": metric} | dict(zip(names, key, strict=True))
             rows.append(row | _judged(promise, promises[key[0]].contrast, values, contrast))
-    return pd.DataFrame(rows).set_index(["metric", *names]).astype(_DTYPES)
+    found = pd.DataFrame(rows).set_index(["metric", *names]).astype(_DTYPES)
+    # Texts come out of pandas with NaN for None, which no JSON has.
+    for name in ("promise", "against"):
+        found[name] = found[name].where(found[name].notna(), None)
+    return found
 
 
 _DTYPES = {
