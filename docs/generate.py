@@ -58,6 +58,12 @@ def archetypes() -> str:
         NOTE,
         "`parameter_overrides` of a device takes these names, in these ranges.",
         "",
+        "What an archetype promises is measured by `synthlab.tendencies(scenario)`: the platform's metrics",
+        "over many seeds, with 95 % intervals, against the contrasting archetype of the same scenario. A",
+        "promise is kept where 19 of 20 seeds lean as promised and the intervals are apart.",
+        "`plotting.tendency_figure` draws them, notebook `07_archetypes` shows them, and `dry-run` puts the",
+        "expected tendencies beside those of a preview.",
+        "",
     ]
     for name, archetype in sorted(ARCHETYPES.items()):
         tendencies = ", ".join(f"{word} `{metric}`" for metric, word in archetype.tendencies.items())
