@@ -60,7 +60,7 @@ def cluster_places(
     labels = place_labels(
         stops["latitude"], stops["longitude"], radius_meters=radius_meters, min_stops=min_stops
     )
-    labels = without_chance(labels, stops["kind"], stops["started_ms"], stops["ended_ms"])
+    labels = without_chance(labels, *(stops[n] for n in ("reservoir_id", "kind", "started_ms", "ended_ms")))
     rows, ids = _places(stops, labels)
     connection.execute(delete(mobile_places))
     upsert(connection, mobile_places, rows)

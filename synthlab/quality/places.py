@@ -26,8 +26,8 @@ PLACE_RADIUS_METERS = 40.0
 """Stops of one place lie nearer to one another. Assumed: a yard; ten times the error of a
 position in town (domain facts: 3 m), below the distance of two clients. [m]"""
 
-MIN_STOPS = 3
-"""Fewer stops make no place. Assumed: twice is chance."""
+MIN_STOPS = 4
+"""Fewer stops make no place. Assumed: three pauses at one bend within a month are chance."""
 
 OVERNIGHT_HOURS = 4.0
 """A stay this long, and over a midnight UTC, is one at the base. Assumed. [hours]"""
@@ -35,9 +35,9 @@ OVERNIGHT_HOURS = 4.0
 BASE_SHARE = 0.2
 """Share of overnight stays from which on a place is a base. Assumed: a driver may sleep elsewhere once."""
 
-UNKNOWN_SHARE = 0.01
-"""Share of all stops below which a place that is neither base, depot nor client is none: a
-bend of the road where trucks have idled a few times. Assumed."""
+UNKNOWN_SHARE = 0.03
+"""Share of its trucks' stops below which a place that is neither base, depot nor client is
+none: a bend of the road where a truck has idled a few times. Assumed: once a day, of thirty stops."""
 
 PLACE_COLUMNS = (
     "kind",
@@ -90,7 +90,7 @@ def places_from_frame(
     labels = place_labels(
         stops.latitude, stops.longitude, radius_meters=PLACE_RADIUS_METERS, min_stops=MIN_STOPS
     )
-    labels = without_chance(labels, stops.kind, stops.started_ms, stops.ended_ms)
+    labels = without_chance(labels, stops.device, stops.kind, stops.started_ms, stops.ended_ms)
     found = [
         _with_water(stops, np.flatnonzero(labels == label), devices.zone_id) for label in known_labels(labels)
     ]
@@ -159,12 +159,24 @@ def known_labels(labels: I64) -> list[int]:
     return sorted(set(labels.tolist()) - {-1})
 
 
-def without_chance(labels: I64, kind: Text, started_ms: I64, ended_ms: I64) -> I64:
-    """Take small clusters of no known kind out of the clusters."""
+def without_chance(labels: I64, truck: npt.NDArray[Any], kind: Text, started_ms: I64, ended_ms: I64) -> I64:
+    """Take small clusters of no known kind out of the clusters.
+
+    Parameters
+    ----------
+    labels : ndarray of int64
+        From `place_labels`.
+    truck : ndarray
+        Whose stop it is: any values that tell trucks apart.
+    kind, started_ms, ended_ms : ndarray
+        Of the stops.
+    """
     kept = labels.copy()
+    codes, trucks = pd.factorize(truck)
+    stop_counts = np.bincount(codes, minlength=len(trucks))
     for label in known_labels(labels):
         member = labels == label
-        if member.sum() < UNKNOWN_SHARE * len(labels):
+        if member.sum() < UNKNOWN_SHARE * stop_counts[np.unique(codes[member])].sum():
             is_unknown = place_kind(kind[member], started_ms[member], ended_ms[member]) == "UNKNOWN"
             kept[member] = -1 if is_unknown else label
     return kept

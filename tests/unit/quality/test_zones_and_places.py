@@ -10,7 +10,7 @@ import synthlab
 from synthlab.errors import UsageError
 from synthlab.quality.metrics import metrics_from_frame
 from synthlab.quality.motion import great_circle_meters
-from synthlab.quality.places import PLACE_COLUMNS, places_from_frame
+from synthlab.quality.places import PLACE_COLUMNS, known_labels, places_from_frame, without_chance
 from synthlab.scenario.resolve import resolve
 from tests.fleets import POINTS, run, truck
 from tests.measured import TRUCK, flat_hours, tank_frame, tanks, truck_frame
@@ -88,3 +88,17 @@ def test_a_frame_without_trucks_has_no_places() -> None:
     places = places_from_frame(tank_frame(flat_hours(DAY)))
     assert len(places) == 0
     assert tuple(places.columns) == PLACE_COLUMNS
+
+
+def test_small_clusters_of_no_kind_are_chance_and_others_are_not() -> None:
+    # Truck 0: 4 pauses at a bend of its 100 stops. Truck 1: 4 at another of 200. A depot with 2.
+    labels = np.repeat([0, -1, 1, -1, 2], [4, 96, 4, 194, 2])
+    truck = np.repeat([0, 0, 1, 1, 1], [4, 96, 4, 194, 2])
+    kind = np.repeat(["DOWNTIME", "REFILL"], [298, 2])
+    started = np.arange(300) * 3_600_000
+    kept = without_chance(labels, truck, kind, started, started + 1_800_000)
+    assert known_labels(kept) == [0, 2]
+    assert (kept[labels != 1] == labels[labels != 1]).all()
+    # Names of any type tell trucks apart.
+    named = np.array([f"truck {number}" for number in truck], dtype=object)
+    assert without_chance(labels, named, kind, started, started + 1_800_000).tolist() == kept.tolist()
