@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from synthlab.artifact.approval import Approval
     from synthlab.engine import Checkpoint
     from synthlab.errors import Problem, SynthlabError
+    from synthlab.fitting.demand import DemandFit
+    from synthlab.fitting.realism import Realism
+    from synthlab.fitting.supply import SupplyFit
     from synthlab.quality.checks import Findings, check
     from synthlab.scenario.loader import load_scenario, template_names
     from synthlab.scenario.schema import Scenario
@@ -33,11 +36,13 @@ if TYPE_CHECKING:
     from synthlab.workflows.backfill import Backfill, backfill
     from synthlab.workflows.bootstrap import BootstrapResult, bootstrap
     from synthlab.workflows.export import export_csv
+    from synthlab.workflows.fit import fit_demand, fit_supply
     from synthlab.workflows.import_ import ImportResult, import_csv
     from synthlab.workflows.live import LiveResult, run_live
     from synthlab.workflows.metrics import metrics
     from synthlab.workflows.preview import Preview, preview
     from synthlab.workflows.provision import ProvisionResult, provision
+    from synthlab.workflows.realism import realism
     from synthlab.workflows.reservoirs import reservoirs
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
     from synthlab.workflows.validate import ValidationReport, validate
@@ -49,13 +54,16 @@ _HOMES: dict[str, str] = {
     "Backfill": "synthlab.workflows.backfill",
     "BootstrapResult": "synthlab.workflows.bootstrap",
     "Checkpoint": "synthlab.engine",
+    "DemandFit": "synthlab.fitting.demand",
     "Findings": "synthlab.quality.checks",
     "ImportResult": "synthlab.workflows.import_",
     "LiveResult": "synthlab.workflows.live",
     "Preview": "synthlab.workflows.preview",
     "Problem": "synthlab.errors",
     "ProvisionResult": "synthlab.workflows.provision",
+    "Realism": "synthlab.fitting.realism",
     "Scenario": "synthlab.scenario.schema",
+    "SupplyFit": "synthlab.fitting.supply",
     "SynthlabError": "synthlab.errors",
     "ValidationReport": "synthlab.workflows.validate",
     "analyze_csv": "synthlab.workflows.analyze",
@@ -64,11 +72,14 @@ _HOMES: dict[str, str] = {
     "bootstrap": "synthlab.workflows.bootstrap",
     "check": "synthlab.quality.checks",
     "export_csv": "synthlab.workflows.export",
+    "fit_demand": "synthlab.workflows.fit",
+    "fit_supply": "synthlab.workflows.fit",
     "import_csv": "synthlab.workflows.import_",
     "load_scenario": "synthlab.scenario.loader",
     "metrics": "synthlab.workflows.metrics",
     "preview": "synthlab.workflows.preview",
     "provision": "synthlab.workflows.provision",
+    "realism": "synthlab.workflows.realism",
     "reservoirs": "synthlab.workflows.reservoirs",
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
@@ -85,13 +96,16 @@ __all__ = [
     "Backfill",
     "BootstrapResult",
     "Checkpoint",
+    "DemandFit",
     "Findings",
     "ImportResult",
     "LiveResult",
     "Preview",
     "Problem",
     "ProvisionResult",
+    "Realism",
     "Scenario",
+    "SupplyFit",
     "SynthlabError",
     "ValidationReport",
     "__version__",
@@ -101,11 +115,14 @@ __all__ = [
     "bootstrap",
     "check",
     "export_csv",
+    "fit_demand",
+    "fit_supply",
     "import_csv",
     "load_scenario",
     "metrics",
     "preview",
     "provision",
+    "realism",
     "reservoirs",
     "run_live",
     "save_scenario",

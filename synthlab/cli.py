@@ -260,6 +260,40 @@ def provision(context: typer.Context) -> None:
 
 
 @app.command()
+def fit(
+    context: typer.Context,
+    source: Annotated[Path, typer.Option("--from", help="CSV of meter readings, inflow or levels.")],
+    kind: Annotated[str, typer.Option("--kind", help="demand or supply.")] = "demand",
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="Device that the fit is of; with --scenario it is written there."),
+    ] = None,
+    household: Annotated[
+        str | None, typer.Option("--household", help="Series of the CSV, where it has another name.")
+    ] = None,
+    capacity_liters: Annotated[
+        float | None, typer.Option("--capacity-liters", min=0, help="Of the tank, for levels.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="YAML file for the fitted blocks.")] = None,
+) -> None:
+    """Fit demand or supply to measurements, for a scenario's dynamics."""
+    from synthlab.workflows.fit import fit_file
+
+    call: Call = context.obj
+    report = fit_file(
+        source,
+        kind=kind,
+        household=household,
+        capacity_liters=capacity_liters,
+        out=out,
+        scenario_path=call.scenario_path,
+        device_id=device,
+    )
+    say(str(report))
+    emit("fit", report)
+
+
+@app.command()
 def schema() -> None:
     """Print the scenario's JSON Schema and every archetype's parameters. Reads only."""
     from synthlab.workflows.schema import scenario_schema

@@ -1,0 +1,1 @@
+"""Measurements in, scenario parameters out; and how far synthetic data are from measured ones."""
