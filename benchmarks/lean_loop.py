@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthlab.calibration import Reservoir
-    from synthlab.scenario.resolve import DeviceParameters
+    from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
+from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
+from synthlab.scenario.resolve import DeviceParameters
 
 HOUR, DAY = 3_600, 86_400
 _TURN = 2.0 * pi
@@ -69,13 +71,15 @@ def spread(sums: list[int], start: int, length: int, volume: int, step: int) -> 
 def draw_water(
     device: DeviceParameters, rng: random.Random, start: int, count: int, hourly: list[float]
 ) -> tuple[list[int], list[int]]:
-    """Draw uses and supply of each step. [milliliters]"""
+    """Draw uses and supply of each step. [milliliters]
+
+    A household as in `synthlab.model.household`, without what is drawn once: hours are
+    active by a correlated normal under a threshold, and active hours have uses of six types.
+    """
     value, step = numbers(device), device.step_seconds
-    rand, gauss = rng.random, rng.gauss
+    rand, gauss, gamma = rng.random, rng.gauss, rng.gammavariate
     wishes, supplies = [0] * count, [0] * count
-    mean_ml = max(value["demand_pulse_liters"], max(hourly) / 10.0) * 1000.0
-    sigma, flow = value["demand_pulse_sigma"], value["demand_flow_liters_per_minute"] * 1000.0 / 60.0
-    shift = -sigma * sigma / 2.0
+    flow = value["demand_flow_liters_per_minute"] * 1000.0 / 60.0
     session_sigma, session_prob = value["supply_session_sigma"], value["supply_sessions_per_day"] / 24.0
     session_shift = -session_sigma * session_sigma / 2.0
     session_ml, session_seconds = (
@@ -83,21 +87,52 @@ def draw_water(
         value["supply_session_hours"] * HOUR,
     )
     last_hour = (start + count * step - 1) // HOUR
+    activity = gauss(0.0, 1.0)
+    until = rand()
     for hour in range(start // HOUR - 25, last_hour + 1):
         begin = hour * HOUR - start
-        if rand() < session_prob:
+        # Irregular supply: a day's sessions keep apart, and begin at another turn each day.
+        if hour % 24 == 0:
+            until = rand()
+        before, until = until, until + session_prob
+        if int(until) > int(before):
             volume = int(session_ml * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
             length = int(session_seconds * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
             spread(supplies, begin + int(rand() * HOUR), min(max(length, 60), DAY), volume, step)
         if begin <= -HOUR:
             continue
-        threshold, product = exp(-hourly[(hour + 72) % 168] * 1000.0 / mean_ml), rand()
-        while product > threshold:
-            product *= rand()
-            volume = int(mean_ml * exp(shift + sigma * gauss(0.0, 1.0)))
-            length = min(max(ceil(volume / flow), 1), HOUR)
-            spread(wishes, begin + int(rand() * (HOUR - length + 1)), length, volume, step)
+        activity = 0.9 * activity + 0.43588989 * gauss(0.0, 1.0)
+        if activity > ACTIVE_BELOW:
+            continue
+        liters = hourly[(hour + 72) % 168] / ACTIVE_PROB
+        for volume_share, types in USES:
+            threshold, product = exp(-liters * volume_share / types[-1][0]), rand()
+            while product > threshold:
+                product *= rand()
+                turn = rand()
+                size = next(size for size in types if turn < size[1])
+                volume = int(gamma(size[3], size[2] / size[3]) + 0.5)
+                length = min(max(ceil(volume / flow), 1), HOUR)
+                spread(wishes, begin + int(rand() * (HOUR - length + 1)), length, volume, step)
     return wishes, supplies
+
+
+def use_group(volume_share: float, parts: dict[str, float]) -> tuple[float, list[tuple[float, ...]]]:
+    """Return a group's share of the volume, and by type: mean size, cumulative share, ml, shape."""
+    counts = {name: share / SIZE_LITERS[name][0] for name, share in parts.items()}
+    mean_liters, until, types = 1.0 / sum(counts.values()), 0.0, []
+    for name, rate in counts.items():
+        until += rate * mean_liters
+        types.append((mean_liters, until, SIZE_LITERS[name][0] * 1000.0, SIZE_SHAPE[name]))
+    return volume_share, [*types[:-1], (mean_liters, 1.0, *types[-1][2:])]
+
+
+ACTIVE_PROB, ACTIVE_BELOW = 0.75, 0.6745
+USES = (
+    use_group(0.45, {"toilet": 0.51, "tap": 0.49}),
+    use_group(0.30, {"irrigation": 0.08, "laundry": 0.35, "medium": 0.57}),
+    use_group(0.25, {"shower": 1.0}),
+)
 
 
 def simulate_tank(

@@ -13,10 +13,14 @@ from tests.fleets import POINTS, tank, truck
 STEPS = st.sampled_from([60, 300, 420, 900, 1800, 3600])
 SEEDS = st.integers(0, 2**31 - 1)
 
-# Kept inside the archetypes' ranges, and small enough that a day has a few hundred draws at most.
+# The archetypes' own ranges, or within them.
 _TANK_RANGES = {
-    "demand_pulse_liters": (0.5, 200.0),
-    "demand_pulse_sigma": (0.0, 1.5),
+    "demand_absence_share": (0.0, 0.5),
+    "demand_profile_spread": (0.0, 1.5),
+    "demand_habit_strength": (0.0, 1.5),
+    "demand_day_factor_sigma": (0.0, 1.0),
+    "demand_leak_liters_per_hour": (0.0, 100.0),
+    "demand_use_size_factor": (0.1, 10.0),
     "demand_flow_liters_per_minute": (0.5, 100.0),
     "near_empty_threshold_fraction": (0.0, 1.0),
     "near_empty_min_demand_fraction": (0.0, 1.0),
@@ -82,6 +86,7 @@ def tanks(draw: st.DrawFn, device_id: str = "TANK-1", *, step_seconds: int | Non
             "is_pipe_connected": draw(st.booleans()),
         },
         battery_kind=draw(st.sampled_from(["solar", "lipo", "primary"])),
+        supply_regime=draw(st.sampled_from(["predictable", "irregular", "unreliable"])),
         **draw(_overrides(_TANK_RANGES)),
     )
 

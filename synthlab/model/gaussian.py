@@ -14,6 +14,7 @@ F64 = npt.NDArray[np.float64]
 
 _PROBIT_REACH = 6.0
 _PROBIT_STEP = 0.005
+_KERNEL_CUT = 1e-9  # Assumed: such a weight moves no threshold.
 
 
 def probit(prob: F64) -> F64:
@@ -45,12 +46,30 @@ def circular_kernel(node_count: int, length: float) -> F64:
     Returns
     -------
     ndarray of float64, shape (node_count, node_count)
-        ``kernel @ noise`` is the process, ``kernel @ kernel.T`` its covariance.
+        ``kernel @ noise`` is the process (see `circular_process`), ``kernel @ kernel.T``
+        its covariance.
     """
     distance = [min(i, node_count - i) for i in range(node_count)]
     weights = np.array([exp(-((d / length) ** 2)) for d in distance])
     weights /= sqrt(float((weights * weights).sum()))
     return np.stack([np.roll(weights, i) for i in range(node_count)])
+
+
+def circular_process(noise: F64, length: float) -> F64:
+    """Smooth white noise along a circle, its first axis, to variance 1.
+
+    Notes
+    -----
+    A sum in fixed order, not a matrix product: how BLAS sums depends on the number
+    of columns, and a device may not depend on how many others there are.
+    """
+    count = len(noise)
+    weights = circular_kernel(count, length)[0]
+    doubled = np.concatenate([noise, noise])
+    total = np.zeros_like(noise)
+    for lag in np.flatnonzero(weights > _KERNEL_CUT).tolist():
+        total += weights[lag] * doubled[lag : lag + count]
+    return total
 
 
 def fixed_normals(keys: U64, count: int) -> F64:

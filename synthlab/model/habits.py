@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.model.gaussian import circular_kernel, fixed_normals, log_normal_mean_one, probit
+from synthlab.model.gaussian import circular_process, fixed_normals, log_normal_mean_one, probit
 from synthlab.randomness import F32, U64, draws, normals, slow_normals, ticks
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR, hour_of_week
 
@@ -116,7 +116,7 @@ def _by_day(hour_starts: I64, keys: U64, correlation: float) -> F32:
 
 
 def _weekly_habit(week_hour: I64, keys: U64) -> F32:
-    habit = circular_kernel(168, _HABIT_LENGTH) @ fixed_normals(keys, 168)
+    habit = circular_process(fixed_normals(keys, 168), _HABIT_LENGTH)
     return habit.astype(np.float32)[week_hour]
 
 

@@ -30,7 +30,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.model.gaussian import circular_kernel, fixed_normals, log_normal_mean_one
+from synthlab.model.gaussian import circular_kernel, circular_process, fixed_normals, log_normal_mean_one
 from synthlab.randomness import U64
 
 F64 = npt.NDArray[np.float64]
@@ -87,6 +87,7 @@ _SHIFT_SIGMA, _SHIFT_LENGTH = 0.85, 5.0
 _SHAPE_SIGMA, _SHAPE_LENGTH, _SHAPE_WHITE = 0.35, 1.5, 0.32
 _LARGE_SIGMA, _HABIT_SIGMA, _HABIT_LENGTH = 0.6, 0.53, 1.5
 _WEEKEND_SHARED_VARIANCE = 0.79
+_SLOPE_MAX = 1.5  # Assumed: steeper than any measured profile; a step has no slope. [1/h]
 # Small uses are this share of the volume at least; the rest falls with the weight. Source: M.
 _SMALL_MIN, _SMALL_WEIGHT, _SMALL_POWER, _NIGHT_WEIGHT = 0.20, 0.366, 1.3, 0.25
 
@@ -163,13 +164,14 @@ def make_households(
         The expected demand over households is `hourly_liters` at each hour.
     """
     traits = fixed_normals(keys["traits"], 16)
-    daily = hourly_liters.sum(axis=0) / 7.0
+    weekly = _week_sum(hourly_liters)
+    daily = weekly / 7.0
     merged = np.maximum(1.0, daily / LARGE_CONSUMER_LITERS)
     relative = daily / merged / _REFERENCE_DAILY_LITERS
     absence = absence_share * relative**_ABSENCE_POWER * np.exp(_ABSENCE_SIGMA * traits[0])
     absence = np.clip(absence, 0.0, _ABSENCE_MAX)
     size = (relative / (1.0 - absence)) ** _SIZE_POWER * np.exp(_SIZE_SIGMA * traits[1])
-    weights = hourly_liters * (168.0 / hourly_liters.sum(axis=0))
+    weights = hourly_liters * (168.0 / weekly)
     small_share = _small_share(weights)
     factor, large_factor, hours = _own_profile(weights, small_share, keys, profile_spread)
     small = hourly_liters * small_share * factor
@@ -190,6 +192,11 @@ def make_households(
     return Households(active, volumes, sizes, shares, leak, absence)
 
 
+def _week_sum(table: F64) -> F64:
+    """Sum over the week, hour after hour: numpy's own order depends on the number of columns."""
+    return np.cumsum(table, axis=0)[-1]
+
+
 def _small_share(weights: F64) -> F64:
     """Share of the volume that small uses have: most of it at night, a fifth at the peaks."""
     bump = np.zeros(24)
@@ -202,7 +209,8 @@ def _small_share(weights: F64) -> F64:
 def _slope(weights: F64) -> F64:
     """Steepness of the profile, per hour, within each day of the week."""
     logs = np.log(weights + 0.05).reshape(7, 24, -1)
-    return ((np.roll(logs, -1, axis=1) - np.roll(logs, 1, axis=1)) / 2.0).reshape(168, -1)
+    slope = ((np.roll(logs, -1, axis=1) - np.roll(logs, 1, axis=1)) / 2.0).reshape(168, -1)
+    return np.clip(slope, -_SLOPE_MAX, _SLOPE_MAX)
 
 
 def _own_profile(
@@ -219,22 +227,25 @@ def _own_profile(
     shape = _day_process(keys["profile"], 1, _SHAPE_LENGTH, _SHAPE_WHITE)
     large = _day_process(keys["profile"], 2, _SHAPE_LENGTH, _SHAPE_WHITE)
     hours = _day_process(keys["profile"], 3, _SHAPE_LENGTH, _SHAPE_WHITE)
-    habit = circular_kernel(168, _HABIT_LENGTH) @ fixed_normals(keys["habit"], 168)
+    habit = circular_process(fixed_normals(keys["habit"], 168), _HABIT_LENGTH)
     slope = _SHIFT_SIGMA * _slope(weights) * spread
     factor = np.exp(slope * shift - slope**2 / 2) * log_normal_mean_one(shape, _SHAPE_SIGMA * spread)
     large_factor = log_normal_mean_one(large, _LARGE_SIGMA * spread) * log_normal_mean_one(
         habit, _HABIT_SIGMA * spread
     )
     total = factor * (small_share + (1.0 - small_share) * large_factor)
-    scale = weights.sum(axis=0) / (weights * total).sum(axis=0)
+    scale = _week_sum(weights) / _week_sum(weights * total)
     return factor * scale * _unbias(weights, small_share, spread), large_factor, hours
 
 
 def _day_process(key: U64, slot: int, length: float, white: float) -> F64:
     """Circular process over the day, for weekdays and, alike by .79, for weekends."""
     noise = fixed_normals(key ^ np.uint64(slot << 8), 96).reshape(4, 24, -1)
-    smooth = np.einsum("ij,djn->din", circular_kernel(24, length), noise[:2])
-    both = np.sqrt(1.0 - white) * smooth + np.sqrt(white) * noise[2:]
+    smooth = [circular_process(part, length) for part in noise[:2]]
+    both = [
+        np.sqrt(1.0 - white) * part + np.sqrt(white) * rough
+        for part, rough in zip(smooth, noise[2:], strict=True)
+    ]
     shared = np.sqrt(_WEEKEND_SHARED_VARIANCE)
     weekend = shared * both[0] + np.sqrt(1.0 - shared * shared) * both[1]
     return np.stack([both[0], weekend])[_IS_WEEKEND, _HOUR]
@@ -276,8 +287,10 @@ def _unbias_one(weights_bytes: bytes, small_bytes: bytes, spread: float) -> F64:
     large = np.exp(_LARGE_SIGMA**2 * shape + (_HABIT_SIGMA * spread) ** 2 * (week @ week.T))
     rest = 1.0 - small
     between = (common - 1.0) + rest[:, None] * rest * common * (large - 1.0)
-    with_sum = between @ (weights / weights.sum())
-    return 1.0 / (1.0 - with_sum + float(with_sum @ (weights / weights.sum())))
+    share = weights / weights.sum()
+    with_sum = (between * share).sum(axis=1)
+    # exp(x) instead of 1 / (1 - x): the same to second order, and positive for any weights.
+    return np.exp(np.clip(with_sum - float((with_sum * share).sum()), -1.0, 1.0))
 
 
 def _logit_normal(median: float, sigma: float, z: F64) -> F64:

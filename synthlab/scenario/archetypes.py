@@ -195,10 +195,10 @@ _STATIONARY = {
         24,
     ),
     "supply_session_liters": Parameter(
-        1_200.0,
+        1_350.0,
         "liters",
         "mean volume of one session, before multipliers",
-        "Assumed: supply two fifths above the guide's demand",
+        "Assumed: supply half as much again as the guide's demand",
         0,
         1_000_000,
     ),
@@ -304,8 +304,8 @@ _C = Archetype(
     parameters=_with(
         {**_STATIONARY, **_SENSOR},
         demand_liters_per_hour=(25.0, "Source: domain facts, 200..700 L a day (assumed there)"),
-        near_empty_threshold_fraction=(0.3, "Assumed: people save early where supply is unsure"),
-        near_empty_min_demand_fraction=(0.08, "Assumed: strong saving"),
+        near_empty_threshold_fraction=(0.4, "Assumed: people save early where supply is unsure"),
+        near_empty_min_demand_fraction=(0.05, "Assumed: strong saving"),
         supply_regime=(
             "unreliable",
             "Source: domain facts, Intermittent supply: C is irregular to unreliable",

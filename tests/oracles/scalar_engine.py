@@ -2,7 +2,9 @@
 
 It shares no code with `synthlab.engine`, `synthlab.model` or `synthlab.randomness`:
 draws are Python integers, time is a loop.  Slow, and easy to read; tests hold the
-vectorized engine to it row by row.  float32 is used where the model uses it.
+vectorized engine to it row by row.  float32 is used where the model uses it.  Demand
+follows the formula here (process ``expected``); the events of households are held to
+their statistics by `tests/unit/model/test_demand.py`.
 """
 
 from __future__ import annotations
@@ -74,15 +76,17 @@ def low(word: int) -> int:
     return word & 0xFFFFFFFF
 
 
-def slow_normal(key: int, node: int, spacing: int, correlation: float) -> float:
-    """Moving average of hashed noise over the 25 lattice nodes up to this one."""
-    weights = [1.0]
-    for _ in range(24):
-        weights.append(weights[-1] * correlation)
-    total = 0.0
-    for lag, weight in enumerate(weights):
-        total += weight * normal(low(draw(key, (node - lag) * spacing)))
-    return total / sum(weight * weight for weight in weights) ** 0.5
+def slow_normal(key: int, node: int, spacing: int, correlation: float, slot: int = 0) -> float:
+    """Moving average of hashed noise over 2^n lattice nodes up to this one, summed by doubling."""
+    count = 1
+    while count == 1 or correlation ** (count - 1) > 0.05:
+        count *= 2
+    sums = [normal(low(draw(key, (node - lag) * spacing, slot))) for lag in reversed(range(count))]
+    weight, shift = f32(correlation), 1
+    while len(sums) > 1:
+        sums = [f32(now + f32(weight * past)) for now, past in zip(sums[shift:], sums[:-shift], strict=True)]
+        weight, shift = f32(weight * weight), shift * 2
+    return f32(sums[0] * f32(sum(correlation ** (2 * lag) for lag in range(count)) ** -0.5))
 
 
 @cache
@@ -139,51 +143,44 @@ def expected_liters(demand: Any, second: int, step: int) -> float:
     return demand.target_daily_liters / 24 * weight * demand.weekday_multipliers[weekday] * (step / 3600)
 
 
-def poisson(value: float, rate: float) -> int:
-    count, probability = 0, exp(-rate)
-    cumulative = probability
-    while value > cumulative and not (probability < 1e-9 and count > rate):
-        count += 1
-        probability *= rate / count
-        cumulative += probability
-    return count
-
-
-def pulses(device: Any, key: int, first_hour: int, last_hour: int) -> list[Event]:
-    value = device.values
-    busiest = max(expected_liters(device.demand, DAY * 4 + h * HOUR, HOUR) for h in range(168))
-    mean_ml = max(value["demand_pulse_liters"], busiest / 10.0) * 1000.0
-    flow = max(value["demand_flow_liters_per_minute"] * (1000.0 / 60.0), mean_ml / 1800.0)
-    found = []
-    for hour in range(first_hour, last_hour + 1):
-        second = hour * HOUR
-        rate = expected_liters(device.demand, second, HOUR) * 1000.0 / mean_ml
-        for k in range(poisson(uniform(draw(key, second)), rate)):
-            size = factor(draw(key, second, 2 * k + 1), value["demand_pulse_sigma"])
-            volume = round(mean_ml * size)
-            length = min(max(ceil(volume / flow), 1), HOUR)
-            offset = choice(draw(key, second, 2 * k + 2), HOUR - length + 1)
-            found.append(Event(second + offset, length, volume))
-    return found
-
-
 def sessions(device: Any, reservoir: Any, key: int, first_hour: int, last_hour: int) -> list[Event]:
     if not reservoir.is_pipe_connected:
         return []
     value, supply, found = device.values, device.supply, []
     for hour in range(first_hour - 25, last_hour + 1):
         second = hour * HOUR
-        weekday, clock = divmod(hour_of_week(second), 24)
-        shape = supply.weekday_probability_multipliers[weekday] * supply.hourly_probability_multipliers[clock]
-        if uniform(draw(key, second)) >= min(shape * (value["supply_sessions_per_day"] / 24.0), 1.0):
+        if not _begins(device, key, hour):
             continue
-        sigma = value["supply_session_sigma"]
+        clock, sigma = hour % 24, value["supply_session_sigma"]
         mean = supply.hourly_volume_multipliers[clock] * value["supply_session_liters"]
         volume = round(mean * 1000.0 * factor(draw(key, second, 1), sigma))
         length = round(value["supply_session_hours"] * HOUR * factor(draw(key, second, 2), sigma))
         offset = choice(draw(key, second, 3), HOUR)
         found.append(Event(second + offset, min(max(length, 60), DAY), volume))
     return found
+
+
+def _start_prob(device: Any, hour: int) -> float:
+    supply = device.supply
+    weekday, clock = divmod(hour_of_week(hour * HOUR), 24)
+    shape = supply.weekday_probability_multipliers[weekday] * supply.hourly_probability_multipliers[clock]
+    return min(shape * (device.values["supply_sessions_per_day"] / 24.0), 1.0)
+
+
+def _begins(device: Any, key: int, hour: int) -> bool:
+    """Whether a session begins in an hour, by the regime of the supply."""
+    regime, day = device.values["supply_regime"], hour // 24
+    if regime == "unreliable":
+        if slow_normal(key, day, DAY, 0.5, slot=7) >= _QUANTILE(0.75):
+            return False
+        return uniform(draw(key, hour * HOUR)) < min(_start_prob(device, hour) / 0.75, 1.0)
+    turn = uniform(draw(key, day * DAY, 5))
+    if regime == "predictable" and uniform(draw(key, day * DAY, 6)) < 0.9:
+        turn = uniform(draw(key, 0, 4))
+    until = 0.0
+    for earlier in range(day * 24, hour):
+        until += _start_prob(device, earlier)
+    return floor(until + _start_prob(device, hour) + turn) > floor(until + turn)
 
 
 # --- trucks ----------------------------------------------------------------------------------
@@ -224,10 +221,10 @@ class _DayPlan:
         value = self.value
         second = self.midnight + int(value["shift_start_hour"] * 3600)
         second += choice(draw(self.key, self.midnight), 1800)
-        end = self.midnight + int((value["shift_start_hour"] + value["shift_hours"]) * 3600)
+        self.shift_end = self.midnight + int((value["shift_start_hour"] + value["shift_hours"]) * 3600)
         place = self.places["BASE"][0]
         for stop in range(120):
-            is_last = second >= end or stop == 119
+            is_last = second >= self.shift_end or stop == 119
             second, place = self._one_stop(stop, second, place, is_last)
             if is_last:
                 return
@@ -259,6 +256,7 @@ class _DayPlan:
         idle = 0
         if uniform(self._word(stop, 3)) < value["idle_stop_prob"]:
             idle = round(value["idle_stop_minutes"] * 60 * factor(self._word(stop, 4), 0.5))
+            idle = min(idle, 3 * HOUR)
         arrive = depart + drive + idle
         self.legs.append(Leg(depart, arrive, place, goal, idle, 0.2 + 0.6 * uniform(self._word(stop, 5))))
         lost = floor(min(self.loss_due / 2, self.content))
@@ -273,7 +271,8 @@ class _DayPlan:
         if goal.kind == "BASE":
             return arrive + 2700
         if goal.kind == "REFILL":
-            begin = arrive + round(value["refill_queue_minutes"] * 60 * factor(self._word(stop, 7), 0.6))
+            queue = round(value["refill_queue_minutes"] * 60 * factor(self._word(stop, 7), 0.6))
+            begin = arrive + min(queue, max(self.shift_end - arrive, 0))
             volume = floor(self.capacity - self.content)
             length = max(ceil(volume / (value["refill_liters_per_minute"] * 1000 / 60)), 1)
             self.loads.append(Event(begin, length, volume))
@@ -498,17 +497,16 @@ def _tank_moves(
     step, value = device.step_seconds, device.values
     first_hour, last_hour = seconds[0] // HOUR, (seconds[-1] + step - 1) // HOUR
     grid = (seconds[0], step, len(seconds))
-    use = pulses(device, stream_key(seed, device.device_id, "demand"), first_hour, last_hour)
     flows = sessions(device, reservoir, stream_key(seed, device.device_id, "supply"), first_hour, last_hour)
-    used, arrived = _OnSteps(use, *grid).sums, _OnSteps(flows, *grid).sums
+    arrived = _OnSteps(flows, *grid).sums
     threshold = capacity * value["near_empty_threshold_fraction"]
     floor_share = value["near_empty_min_demand_fraction"]
     found = []
-    for second, wish, inflow in zip(seconds, used, arrived, strict=True):
+    for second, inflow in zip(seconds, arrived, strict=True):
         expected = expected_liters(device.demand, second, step)
-        requested = expected * 1000.0 if device.demand.process == "expected" else float(wish)
+        requested = expected * 1000.0
         share = 1.0
-        if threshold > 0:
+        if threshold >= 1.0:
             share = min(content * ((1.0 - floor_share) / threshold) + floor_share, 1.0)
         served = min(float(floor(requested * share)), content + inflow)
         content += inflow - served

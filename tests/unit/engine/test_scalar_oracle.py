@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,16 +18,26 @@ CUT_SUPPLY = SupplyCurve(
     hourly_volume_multipliers=tuple(1.5 - h / 24 for h in range(24)),
     weekday_probability_multipliers=(1.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.5),
 )
+
+
+def formula_tank(*args: Any, **kwargs: Any) -> DeviceParameters:
+    """A tank whose demand is the formula: what the scalar engine draws is all the rest."""
+    return tank(*args, process="expected", **kwargs)
+
+
 FLEET = (
-    tank("A-PLAIN"),
-    tank("C-PLAIN", "stationary_archetype_c", target_daily_liters=1_500.0, battery_kind="primary"),
-    tank("MINUTES", step_seconds=60, supply=CUT_SUPPLY, near_empty_threshold_fraction=1.0),
-    tank("ODD-STEP", step_seconds=420, weekend_hourly_weights=[1.0] * 12 + [3.0] * 12, no_echo_prob=0.3),
-    tank("HOURLY", step_seconds=3600, target_daily_liters=40_000.0, reservoir={"is_pipe_connected": False}),
-    tank("FORMULA", process="expected", near_empty_threshold_fraction=0.9, demand_pulse_sigma=0.0),
-    tank("LYING", reservoir={"shape": "lying_cylinder", "capacity_liters": 3_333.3335}),
-    tank("TINY", reservoir={"capacity_liters": 60.0}, no_echo_prob=1.0, signal_sigma_db=15.0),
-    tank("COLD", temperature_mean_c=-5.0, temperature_daily_amplitude_c=12.0, reading_noise_mm=60.0),
+    formula_tank("A-PLAIN"),
+    formula_tank("C-PLAIN", "stationary_archetype_c", target_daily_liters=1_500.0, battery_kind="primary"),
+    formula_tank("IRREGULAR", supply_regime="irregular", supply_sessions_per_day=5.0, supply=CUT_SUPPLY),
+    formula_tank("MINUTES", step_seconds=60, supply=CUT_SUPPLY, near_empty_threshold_fraction=1.0),
+    formula_tank("ODD", step_seconds=420, weekend_hourly_weights=[1.0] * 12 + [3.0] * 12, no_echo_prob=0.3),
+    formula_tank(
+        "HOUR", step_seconds=3600, target_daily_liters=40_000.0, reservoir={"is_pipe_connected": False}
+    ),
+    formula_tank("SAVING", near_empty_threshold_fraction=0.9),
+    formula_tank("LYING", reservoir={"shape": "lying_cylinder", "capacity_liters": 3_333.3335}),
+    formula_tank("TINY", reservoir={"capacity_liters": 60.0}, no_echo_prob=1.0, signal_sigma_db=15.0),
+    formula_tank("COLD", temperature_mean_c=-5.0, temperature_daily_amplitude_c=12.0, reading_noise_mm=60.0),
     truck("T-GOOD"),
     truck("T-BAD", "mobile_fragmented_high_loss"),
     truck("T-NIGHT", step_seconds=60, shift_start_hour=21.5, shift_hours=10.0, gps_sigma_m=20.0),
@@ -74,10 +86,10 @@ def test_the_fleet_shows_what_it_should(frame: pd.DataFrame) -> None:
     assert (raw == -1).all().all()
     assert of["TINY"]["measured_level_pct"].isna().all()
     assert of["TINY"]["overflow_liters"].sum() > 0
-    assert of["HOURLY"]["inflow_liters"].sum() == 0
-    assert (of["HOURLY"]["volume_liters"].tail(20) == 0).all()
+    assert of["HOUR"]["inflow_liters"].sum() == 0
+    assert (of["HOUR"]["volume_liters"].tail(20) == 0).all()
     assert (of["COLD"]["temperature_c"] < 0).any()
     assert (of["MINUTES"]["served_liters"] < of["MINUTES"]["requested_liters"]).any()
-    assert (of["ODD-STEP"][[f"raw_mm_{i}" for i in range(5)]] == -1).any().all()
+    assert (of["ODD"][[f"raw_mm_{i}" for i in range(5)]] == -1).any().all()
     assert set(of["T-IDLE"]["activity"]) >= {"IDLE", "TRAVEL", "REFILL", "CLIENT", "BASE"}
     assert of["T-BAD"]["lost_liters"].sum() > of["T-GOOD"]["lost_liters"].sum() > 0

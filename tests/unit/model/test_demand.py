@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from synthlab.model import demand
-from synthlab.model.demand import demand_pulses, expected_demand_liters, hours_of_week
-from synthlab.randomness import draws, stream_key, ticks, uniforms
+from synthlab.model import demand, household
+from synthlab.model.demand import demand_events, expected_demand_liters, hours_of_week, poisson_counts
+from synthlab.model.events import gamma_factors
+from synthlab.model.gaussian import probit
+from synthlab.model.household import make_households
+from synthlab.randomness import draws, stream_key, stream_keys, ticks, uniforms
 from tests.fleets import DAY, HOUR, WEEKDAYS, WEIGHTS
 
 # 2026-01-05, a Monday at 00:00 UTC.
@@ -93,10 +97,9 @@ def counts() -> np.ndarray:
     """40,000 hours of four rates."""
     seconds = np.arange(40_000) * HOUR
     keys = np.array([stream_key(3, f"P{i}", "demand") for i in range(4)], dtype=np.uint64)
-    rates = np.tile(np.array(COUNTS_RATES), (168, 1))
-    return demand._poisson_counts(
-        uniforms(draws(ticks(seconds)[:, None], keys)), rates, hours_of_week(seconds)
-    )
+    uniform = uniforms(draws(ticks(seconds)[:, None], keys))
+    rates = np.broadcast_to(np.array(COUNTS_RATES), uniform.shape)
+    return poisson_counts(uniform.ravel(), rates.ravel()).reshape(uniform.shape)
 
 
 @pytest.mark.parametrize("column", range(4))
@@ -117,77 +120,118 @@ def test_counts_are_poisson(counts: np.ndarray, column: int) -> None:
     assert chi2 < kept + 4 * (2 * kept) ** 0.5
 
 
-def test_a_count_does_not_depend_on_the_other_devices() -> None:
-    """At the end of the tail too, where the search is cut."""
-    top = np.full((1, 1), 1.0 - 2.0**-53)
-    hours = np.array([0])
-    alone = demand._poisson_counts(top, np.full((168, 1), 0.5), hours)
-    busy = np.tile([0.5, 10.0], (168, 1))
-    together = demand._poisson_counts(np.array([[1.0 - 2.0**-53, 0.5]]), busy, hours)
-    other_hours = np.full((168, 1), 0.5)
-    other_hours[100:] = 9.0
-    assert together[0, 0] == alone[0, 0] == demand._poisson_counts(top, other_hours, hours)[0, 0]
+def test_counts_at_the_ends() -> None:
+    top = 1.0 - 2.0**-53
+    uniform = np.array([0.0, top, top, 0.5, 0.5, 0.5, top])
+    counts = poisson_counts(uniform, np.array([3.0, 0.0, 0.5, 50.0, 500.0, 0.0, 10.0]))
+    assert counts[[0, 1, 5]].tolist() == [0, 0, 0]
+    assert counts[3] == 50
+    assert counts[4] == 500
+    alone = poisson_counts(uniform[2:3], np.array([0.5]))
+    assert 10 < counts[2] == alone[0] < 30
 
 
-def pulses(
-    target: float, *, hours: int = 168 * 24, size: float = 12.0, sigma: float = 0.8, flow: float = 9.0
+def household_events(
+    target: float = 900.0, *, weeks: int = 8, count: int = 30, weights=WEIGHTS, seed: int = 5, **traits: float
 ):
+    """Events of a street of households alike in all but their draws, and their tables."""
     table = expected_demand_liters(
-        target_daily_liters=target, hourly_weights=WEIGHTS, weekday_multipliers=WEEKDAYS, step_seconds=3600
+        target_daily_liters=target, hourly_weights=weights, weekday_multipliers=WEEKDAYS, step_seconds=3600
     )
-    starts = MONDAY + np.arange(hours) * HOUR
-    events = demand_pulses(
-        hour_starts=starts,
-        keys=np.array([stream_key(5, "T", "demand")], dtype=np.uint64),
-        hourly_liters=np.array(table)[:, None],
-        pulse_liters=np.array([size]),
-        pulse_log_sigma=[sigma],
-        flow_liters_per_minute=np.array([flow]),
+    known = {"absence_share": 0.018, "profile_spread": 1.0, "leak_liters_per_hour": 0.018}
+    known |= {"use_size_factor": 1.0, "habit_strength": 1.0, "day_factor_sigma": 0.05, "flow": 9.0} | traits
+    value = {name: np.full(count, level) for name, level in known.items()}
+    ids = [f"H{i}" for i in range(count)]
+    homes = make_households(
+        hourly_liters=np.repeat(np.array(table)[:, None], count, axis=1),
+        keys={name: stream_keys(seed, ids, f"household/{name}") for name in household.KEYS},
+        absence_share=value["absence_share"],
+        profile_spread=value["profile_spread"],
+        leak_liters_per_hour=value["leak_liters_per_hour"],
+        use_size_factor=value["use_size_factor"],
     )
-    return events, np.array(table)
+    events = demand_events(
+        hour_starts=MONDAY + np.arange(168 * weeks) * HOUR,
+        households=homes,
+        keys={name: stream_keys(seed, ids, f"demand/{name}") for name in demand.KEYS},
+        habit_strength=value["habit_strength"],
+        day_factor_sigma=value["day_factor_sigma"],
+        flow_liters_per_minute=value["flow"],
+    )
+    return events, homes, np.array(table)
 
 
-@pytest.mark.parametrize(("target", "sigma"), [(900.0, 0.8), (60.0, 0.0), (30_000.0, 0.4)])
-def test_compound_mean_and_variance(target: float, sigma: float) -> None:
-    """24 weeks: sum of N lognormal sizes, N Poisson: E = rate m, Var = rate E[size^2]."""
-    events, table = pulses(target, sigma=sigma)
-    mean_size = max(12.0, table.max() / demand.MAX_PULSES_PER_HOUR)
-    total, expected = events.volume_ml.sum() / 1000, table.sum() * 24
-    variance = expected * mean_size * np.exp(sigma * sigma)
-    assert abs(total - expected) < 3.5 * variance**0.5
-    count = len(events.volume_ml)
-    assert abs(count - expected / mean_size) < 3.5 * (expected / mean_size) ** 0.5
-    size = events.volume_ml / 1000 / mean_size
-    assert size.mean() == pytest.approx(1.0, abs=3.5 * (np.expm1(sigma**2) / count) ** 0.5 + 1e-4)
-    assert np.log(size).std() == pytest.approx(sigma, abs=3.5 * sigma / (2 * count) ** 0.5 + 1e-3)
+def by_hour(events, weeks: int, count: int) -> np.ndarray:
+    """Liters of each hour and household."""
+    cell = (events.start_second - MONDAY) // HOUR * count + events.device
+    return np.bincount(cell, events.volume_ml / 1000, minlength=168 * weeks * count).reshape(-1, count)
 
 
-def test_each_pulse_lies_within_its_hour_at_no_more_than_its_flow() -> None:
-    events, _ = pulses(900.0)
+@pytest.mark.parametrize("target", [60.0, 250.0, 900.0, 30_000.0])
+def test_the_mean_over_households_is_the_target(target: float) -> None:
+    events, _, table = household_events(target, count=120)
+    weekly = by_hour(events, 8, 120).sum(axis=0) / 8
+    assert abs(weekly.mean() - table.sum()) < 3.5 * weekly.std(ddof=1) / 120**0.5
+
+
+def test_without_spread_each_household_follows_the_formula() -> None:
+    events, homes, table = household_events(
+        250.0, weeks=40, count=12, profile_spread=0.0, habit_strength=0.0, absence_share=0.0
+    )
+    hourly = by_hour(events, 40, 12).reshape(40, 7, 24, 12).mean(axis=(0, 1))
+    formula = table.reshape(7, 24).mean(axis=0)
+    assert all(np.corrcoef(hourly[:, i], formula)[0, 1] > 0.8 for i in range(12))
+    assert np.corrcoef(hourly.mean(axis=1), formula)[0, 1] > 0.97
+    spread = household_events(250.0, weeks=1, count=200)[1].rate["large"]
+    assert homes.rate["large"].std(axis=1).mean() < spread.std(axis=1).mean()
+
+
+def test_hours_with_any_use_are_as_rare_as_wanted() -> None:
+    events, homes, _ = household_events(250.0, weeks=26, count=60, weights=WEIGHTS, absence_share=0.0)
+    busy = (by_hour(events, 26, 60) > 0.5).mean(axis=0)
+    rate = sum(homes.rate.values())
+    wanted = homes.active_prob * -np.expm1(-rate / homes.active_prob)
+    assert busy.mean() == pytest.approx(wanted.mean(), rel=0.05)
+    assert np.corrcoef(busy, wanted.mean(axis=0))[0, 1] > 0.9
+
+
+def test_uses_lie_within_their_hour_at_no_more_than_their_flow() -> None:
+    events, _, _ = household_events()
     end = events.start_second + events.length_seconds
     assert (events.start_second // HOUR == (end - 1) // HOUR).all()
     assert (events.length_seconds >= 1).all()
     assert (events.volume_ml >= 0).all()
-    flow = events.volume_ml / events.length_seconds
-    long = events.length_seconds > 30
-    assert (flow[long] <= 150.0 + 1e-9).all()
-    assert (flow[long] > 150.0 * 29 / 30).all()
-    # Starts are spread over the whole hour.
+    fast = events.volume_ml / events.length_seconds > 150.0 + 1e-9
+    # Only what would not fit into its hour, or ends within a second, is drawn faster.
+    assert (events.volume_ml[fast] > 150.0 * 1700).all()
     assert np.histogram(events.start_second % HOUR, bins=6, range=(0, HOUR))[0].min() > 1500
 
 
-def test_size_place_and_count_are_drawn_apart() -> None:
-    events, _ = pulses(900.0, flow=100.0)
-    place = events.start_second % HOUR / (HOUR - events.length_seconds + 1)
-    size = np.log(events.volume_ml)
-    limit = 4.5 / len(size) ** 0.5
-    assert abs(np.corrcoef(size, place)[0, 1]) < limit
-    assert abs(np.corrcoef(size[1:], size[:-1])[0, 1]) < limit
-    hour = events.start_second // HOUR
-    assert abs(np.corrcoef(size, np.bincount(hour - hour.min())[hour - hour.min()])[0, 1]) < limit
+def test_leaks_are_part_of_the_demand_not_added_to_it() -> None:
+    dry, _, table = household_events(250.0, count=60, leak_liters_per_hour=0.0)
+    leaky, homes, _ = household_events(250.0, count=60, leak_liters_per_hour=1.0)
+    trickle = leaky.length_seconds == HOUR
+    assert (dry.length_seconds < HOUR).mean() > 0.999
+    assert leaky.volume_ml[trickle].sum() / 1000 == pytest.approx(homes.leak_liters.sum() * 8, rel=0.25)
+    for events in (dry, leaky):
+        weekly = by_hour(events, 8, 60).sum(axis=0) / 8
+        assert abs(weekly.mean() - table.sum()) < 3.5 * weekly.std(ddof=1) / 60**0.5
 
 
-def test_a_pulse_longer_than_an_hour_is_drawn_faster() -> None:
-    events, _ = pulses(900.0, size=400.0, flow=0.5)
+def test_a_big_consumer_draws_larger_volumes_not_more_often() -> None:
+    events, _, _ = household_events(50_000.0, weeks=1, count=20)
+    assert len(events.volume_ml) / 20 / 7 < 1_500
     assert events.length_seconds.max() <= HOUR
-    assert events.volume_ml.max() > 0.5 * 60 * 1000
+
+
+@pytest.mark.parametrize("shape", sorted(set(household.SIZE_SHAPE.values()) | {0.7}))
+def test_gamma_factors_are_the_quantiles(shape: float) -> None:
+    factors = gamma_factors(shape)
+    assert factors.mean() == pytest.approx(1.0, abs=1e-12)
+    wanted = stats.gamma.ppf((np.arange(4096) + 0.5) / 4096, shape) / shape
+    np.testing.assert_allclose(factors, wanted * (1 / wanted.mean()), rtol=2e-3, atol=2e-4)
+
+
+def test_probit_is_the_quantile() -> None:
+    prob = np.linspace(1e-4, 1 - 1e-4, 9_999)
+    np.testing.assert_allclose(probit(prob), stats.norm.ppf(prob), atol=1e-3)

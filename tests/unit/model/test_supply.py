@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from synthlab.model.events import Events
-from synthlab.model.supply import MAX_SESSION_HOURS, supply_sessions
+from synthlab.model.supply import MAX_SESSION_HOURS, REGIMES, supply_sessions
 from synthlab.randomness import stream_keys
 from tests.fleets import DAY, END_SECOND, HOUR, run, tank
 
@@ -16,10 +16,19 @@ HOURS = 168 * 300
 STARTS = 1_736_121_600 + np.arange(HOURS) * HOUR
 
 
-def sessions(prob: np.ndarray, *, hours: float = 5.0, sigma: float = 0.25, liters: float = 1_000.0) -> Events:
+def sessions(
+    prob: np.ndarray,
+    *,
+    hours: float = 5.0,
+    sigma: float = 0.25,
+    liters: float = 1_000.0,
+    regime: str = "irregular",
+    key: str = "S",
+) -> Events:
     return supply_sessions(
         hour_starts=STARTS,
-        keys=stream_keys(9, ["S"], "supply"),
+        keys=stream_keys(9, [key], "supply"),
+        regimes=[regime],
         start_prob=prob[:, None],
         session_liters=np.linspace(0.5, 1.5, 24)[:, None] * liters,
         session_hours=np.array([hours]),
@@ -27,15 +36,42 @@ def sessions(prob: np.ndarray, *, hours: float = 5.0, sigma: float = 0.25, liter
     )
 
 
-def test_each_hour_of_the_week_starts_sessions_with_its_probability() -> None:
-    prob = np.linspace(0.0, 1.0, 168)
-    week_hour = (sessions(prob).start_second - STARTS[0]) // HOUR % 168
+@pytest.mark.parametrize("regime", REGIMES)
+def test_each_regime_has_the_same_mean_number_of_sessions(regime: str) -> None:
+    prob = np.tile(np.linspace(0.0, 0.12, 24), 7)
+    found = [sessions(prob, regime=regime, key=f"S{i}").start_second for i in range(30)]
+    count = np.mean([len(starts) for starts in found])
+    # Predictable supply gives a household one or two sessions a day, for good: households differ.
+    assert count == pytest.approx(prob.sum() * 300, rel=0.12 if regime == "predictable" else 0.03)
+    hour = np.concatenate(found) // HOUR % 24
+    shares = np.bincount(hour, minlength=24) / len(hour)
+    assert shares[0] == 0
+    # 30 households keep their own hours where supply is predictable, so hours vary more there.
+    assert np.corrcoef(shares, np.linspace(0.0, 0.12, 24))[0, 1] > (0.4 if regime == "predictable" else 0.97)
+
+
+def test_by_chance_each_hour_has_its_probability() -> None:
+    prob = np.linspace(0.0, 0.7, 168)
+    week_hour = (sessions(prob, regime="unreliable").start_second - STARTS[0]) // HOUR % 168
     found = np.bincount(week_hour, minlength=168)
     assert found[0] == 0
-    assert found[-1] == 300
-    z = (found[1:-1] - 300 * prob[1:-1]) / np.sqrt(300 * prob[1:-1] * (1 - prob[1:-1]))
-    assert np.abs(z).max() < 4.5
-    assert 166 - 4 * (2 * 166) ** 0.5 < (z**2).sum() < 166 + 4 * (2 * 166) ** 0.5
+    z = (found[1:] - 300 * prob[1:]) / np.sqrt(300 * prob[1:] * (1 - prob[1:]))
+    assert np.abs(z).max() < 5
+    # Hours of one day are served together.
+    assert abs(z.mean()) < 1.5
+
+
+def test_predictable_supply_keeps_its_hours_and_unreliable_leaves_days_out() -> None:
+    prob = np.full(168, 1 / 24)
+    hours = {name: sessions(prob, regime=name).start_second // HOUR for name in REGIMES}
+    usual = {name: np.bincount(found % 24).max() / len(found) for name, found in hours.items()}
+    assert usual["predictable"] > 0.85
+    assert usual["irregular"] < 0.1
+    days = {name: np.unique(found // 24) for name, found in hours.items()}
+    assert len(days["predictable"]) == len(days["irregular"]) == HOURS // 24
+    gaps = np.diff(hours["unreliable"])
+    assert gaps.std() / gaps.mean() > 1.0
+    assert len(days["unreliable"]) < 0.6 * HOURS // 24
 
 
 def test_volume_follows_the_hour_and_length_the_mean() -> None:
@@ -61,7 +97,11 @@ def test_lengths_stay_between_a_minute_and_a_day() -> None:
 
 def test_a_session_that_began_the_day_before_the_window_reaches_into_it() -> None:
     device = tank(
-        step_seconds=3600, supply_sessions_per_day=24.0, supply_session_hours=12.0, supply_session_sigma=0.0
+        step_seconds=3600,
+        supply_sessions_per_day=24.0,
+        supply_session_liters=1_000.0,
+        supply_session_hours=12.0,
+        supply_session_sigma=0.0,
     )
     frame = run([device], start_second=END_SECOND, end_second=END_SECOND + DAY).frame
     # Twelve overlapping sessions at any time, in the first hour as in the last.
