@@ -24,13 +24,6 @@ PROMISED = [
     ("mobile_only_v1", "mobile_nrw_liters", "lower"),
 ]
 
-# In 18 of the seeds 42 to 61: the supply of some of A's households stays below their demand.
-TOO_LITTLE_SUPPLY = pytest.mark.xfail(strict=True, reason="archetype A's supply_session_liters is too low")
-LEANING = [
-    pytest.param(*case, marks=TOO_LITTLE_SUPPLY if case[1] == "autonomy_days_est" else ())
-    for case in PROMISED
-]
-
 
 @cache
 def found(template: str) -> pd.DataFrame:
@@ -38,7 +31,7 @@ def found(template: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("basis", ["measured", "truth"])
-@pytest.mark.parametrize(("template", "metric", "direction"), LEANING)
+@pytest.mark.parametrize(("template", "metric", "direction"), PROMISED)
 def test_leans_as_promised_in_19_of_20_seeds(template: str, metric: str, direction: str, basis: str) -> None:
     runs = synthlab.tendencies_by_seed(found(template))
     values = runs[runs["metric"] == metric].pivot(index="seed", columns="archetype", values=basis)
@@ -64,9 +57,7 @@ def test_fragmented_supply_makes_people_save_near_empty(suffix: str) -> None:
     assert row[f"share{suffix}"] >= 0.95
 
 
-@pytest.mark.parametrize(
-    "template", ["mobile_only_v1", pytest.param("stationary_only_v1", marks=TOO_LITTLE_SUPPLY)]
-)
+@pytest.mark.parametrize("template", ["mobile_only_v1", "stationary_only_v1"])
 def test_the_report_says_the_same(template: str) -> None:
     promises = found(template).dropna(subset=["passed"])
     assert promises["passed"].all()
