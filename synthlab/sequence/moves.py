@@ -30,10 +30,16 @@ def advanced(
         stands = checkpoint.get(device_id)
         if stands is not None:
             used = max(used, int(stands["last_seq"]))
-            if state.checkpoint is None or stands["last_seq"] > state.checkpoint["last_seq"]:
+            if state.checkpoint is None or _time_order(stands) > _time_order(state.checkpoint):
                 state = replace(state, checkpoint=dict(stands))
         moved[device_id] = replace(state, last_seq=used)
     return moved
+
+
+def _time_order(checkpoint: Mapping[str, Any]) -> tuple[int, int]:
+    # By time first: an older window under fresh numbers must not take a live stream
+    # back to times that it has sent already.
+    return int(checkpoint["at_second"]), int(checkpoint["last_seq"])
 
 
 def declare_interrupted(document: StateDocument) -> StateDocument:

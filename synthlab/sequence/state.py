@@ -51,16 +51,14 @@ class StateSnapshot:
     def resume_second(self, device_id: str) -> int | None:
         """Return the simulated Unix time that is taken already, in seconds.
 
-        It is the checkpoint's, or later where numbers after the checkpoint were drawn
-        by a live run that ended before they were acknowledged.
+        It is the checkpoint's, or later where a live run drew numbers up to a later
+        time and ended before they were acknowledged.
         """
         state = self._device(device_id)
-        if state.checkpoint is None:
-            known, taken = 0, []
-        else:
-            known, taken = int(state.checkpoint["last_seq"]), [int(state.checkpoint["at_second"])]
-        drawn = [gap.range for gap in state.gaps if gap.range.last_seq > known]
-        taken += [held.until_second for held in drawn if held.until_second is not None]
+        taken = [] if state.checkpoint is None else [int(state.checkpoint["at_second"])]
+        # Whatever the gap's numbers: history of an earlier time may have higher ones.
+        drawn = [gap.range.until_second for gap in state.gaps]
+        taken += [until for until in drawn if until is not None]
         return max(taken, default=None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,8 +166,8 @@ class SequenceState(StateSnapshot):
         last_seq : mapping of str to int
             The highest number used, by device.
         checkpoint : mapping of str to mapping, optional
-            Where each simulation stands, with its ``last_seq``; it replaces one with
-            a lower ``last_seq`` only.
+            Where each simulation stands, with its ``at_second`` and ``last_seq``; it
+            replaces one of an earlier time only, whatever the numbers.
 
         Raises
         ------

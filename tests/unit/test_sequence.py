@@ -113,7 +113,7 @@ def test_neither_numbers_nor_checkpoints_go_back(path: Path) -> None:
     with SequenceState.open(path) as state:
         state.advance({"A": 9}, checkpoint={"A": stands(900, 9)})
         state.advance({"A": 4}, checkpoint={"A": stands(400, 4)})
-        state.advance({"A": 9}, checkpoint={"A": stands(999, 9)})
+        state.advance({"A": 9}, checkpoint={"A": stands(900, 8)})
     with SequenceState.open(path) as state:
         assert state.last_seq("A") == 9
         assert state.checkpoint() == {"A": stands(900, 9)}
@@ -369,6 +369,23 @@ def test_a_linked_state_file_is_written_where_it_lies(path: Path, tmp_path: Path
             SequenceState.open(path)
     assert link.is_symlink()
     assert SequenceState.peek(path).last_seq("A") == 77
+
+
+def test_history_of_an_earlier_time_leaves_the_live_stream_where_it_is(path: Path) -> None:
+    with SequenceState.open(path) as state:
+        state.advance({"A": 9}, checkpoint={"A": stands(900, 9)})
+        state.advance({"A": 30}, checkpoint={"A": stands(500, 30)})
+        assert (state.last_seq("A"), state.resume_second("A")) == (30, 900)
+        state.advance({"A": 12}, checkpoint={"A": stands(950, 12)})
+        assert (state.last_seq("A"), state.checkpoint()["A"]) == (30, stands(950, 12))
+
+
+def test_history_of_an_earlier_time_hides_no_gap_of_a_live_run(path: Path) -> None:
+    with SequenceState.open(path) as state:
+        state.draw_block(run_id="r", scenario_sha256="00", counts={"A": 4}, until_seconds={"A": 900})
+    with SequenceState.open(path) as state:
+        state.advance({"A": 30}, checkpoint={"A": stands(500, 30)})
+        assert state.resume_second("A") == 900
 
 
 device_ids = st.sampled_from(["A", "B"])
