@@ -139,12 +139,15 @@ def choose_devices(
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: a name that the scenario does not have.
+        Code ``BAD_ARGUMENT``: no name at all, or one that the scenario does not have.
     """
     if devices is None:
         return tuple(parameters)
     names = [devices] if isinstance(devices, str) else list(devices)
     wanted = {str(name).upper() for name in names}
+    if not wanted:
+        remedy = "Name devices of the scenario, or leave the argument out for all of them"
+        raise UsageError(Problem("BAD_ARGUMENT", "names no device", path="devices", value="[]", remedy=remedy))
     known = {entry.device_id for entry in parameters}
     if unknown := sorted(wanted - known):
         raise UsageError(

@@ -121,3 +121,9 @@ def test_a_moment_that_is_none_is_refused(tiny_scenario: synthlab.Scenario, end:
     with pytest.raises(UsageError) as caught:
         synthlab.backfill(tiny_scenario, end_at=end)
     assert caught.value.code == "BAD_ARGUMENT"
+
+
+def test_no_device_at_all_is_refused(tiny_scenario: synthlab.Scenario, end_at: datetime) -> None:
+    with pytest.raises(UsageError) as caught:
+        synthlab.backfill(tiny_scenario, end_at=end_at, devices=[])
+    assert (caught.value.code, caught.value.problems[0].path) == ("BAD_ARGUMENT", "devices")
