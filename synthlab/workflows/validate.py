@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import PreflightError, Problem
@@ -26,6 +26,8 @@ class ValidationReport(Result):
         Devices with which nothing is wrong, or nothing worse than a warning.
     warnings, errors : tuple of Problem
         Under ``strict`` every warning is an error.
+    has_platform : bool
+        Whether there was a platform to compare with.
     """
 
     scenario_id: str
@@ -33,12 +35,14 @@ class ValidationReport(Result):
     devices_validated: tuple[str, ...]
     warnings: tuple[Problem, ...]
     errors: tuple[Problem, ...]
+    has_platform: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON: findings as text, and again as records."""
         return {
             "scenario_id": self.scenario_id,
             "passed": self.passed,
+            "has_platform": self.has_platform,
             "devices_validated": list(self.devices_validated),
             "warnings": [str(problem) for problem in self.warnings],
             "errors": [str(problem) for problem in self.errors],
@@ -51,7 +55,10 @@ class ValidationReport(Result):
 
 
 def validate(scenario: Scenario, *, database: str | None = None, strict: bool = False) -> ValidationReport:
-    """Check a scenario's devices and routes against the platform.  Reads only.
+    """Check a scenario's devices, routes and certificates against the platform.  Reads only.
+
+    A certificate or key that is named and missing is an error; a TLS broker for which
+    none is named is a warning.
 
     Parameters
     ----------
@@ -70,10 +77,21 @@ def validate(scenario: Scenario, *, database: str | None = None, strict: bool = 
     ------
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``.
+    UsageError
+        Code ``BAD_ARGUMENT``: ``SYNTHLAB_BROKER_URL`` is no broker's address.
     """
     from synthlab.scenario.resolve import resolve
+    from synthlab.workflows.live_setup import credential_findings, unique_problems
 
-    report = survey(resolve(scenario), database=database)
+    parameters = resolve(scenario)
+    report = survey(parameters, database=database)
+    missing = credential_findings(scenario, [device.device_id for device in parameters])
+    refused = {name for name, found in missing.items() if any(each.severity == "error" for each in found)}
+    report = replace(
+        report,
+        findings=(*report.findings, *unique_problems(missing)),
+        devices_validated=tuple(name for name in report.devices_validated if name not in refused),
+    )
     errors = tuple(report.errors(strict))
     return ValidationReport(
         scenario_id=scenario.scenario_id,
@@ -81,4 +99,5 @@ def validate(scenario: Scenario, *, database: str | None = None, strict: bool = 
         devices_validated=tuple(report.devices_validated),
         warnings=tuple(report.warnings(strict)),
         errors=errors,
+        has_platform=report.has_platform,
     )

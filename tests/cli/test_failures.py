@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def test_no_platform_is_a_warning_and_strict_an_error(cli: Cli, tiny: tuple[str,
     ended = cli(*tiny, "validate")
     assert ended.exit_code == 0
     assert any("device not found" in warning for warning in ended.json["warnings"])
+    assert "2 devices checked; no platform to compare with" in ended.stderr
     strict = cli(*tiny, "--strict", "validate")
     assert strict.exit_code == 4
     assert strict.json["passed"] is False
@@ -133,6 +135,13 @@ def test_no_artifact(cli: Cli, command: str) -> None:
     assert (ended.exit_code, ended.json["error"]["code"]) == (5, "ARTIFACT_NOT_FOUND")
 
 
+def test_strict_reaches_the_import(cli: Cli, artifact_dir: Path) -> None:
+    _change("UPDATE devices SET is_synthetic = false")
+    ended = cli("--strict", "import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (4, "NOT_MARKED_SYNTHETIC")
+    assert _message_count() == 0
+
+
 def test_failed_quality_is_not_imported(cli: Cli, artifact_dir: Path) -> None:
     assert cli("analyze-csv", "--artifact-dir", artifact_dir).exit_code == 0
     path = artifact_dir / "analysis.json"
@@ -208,6 +217,32 @@ def test_certificate_missing(cli: Cli, tiny_text: str, scratch: Path) -> None:
     assert (ended.exit_code, ended.json["error"]["code"]) == (4, "MQTT_CREDENTIALS_MISSING")
     assert "MQTT cert/key not found" in ended.stderr
     assert _message_count() == 0
+    looked = cli("--scenario", path, "validate")
+    assert (looked.exit_code, looked.json["passed"]) == (4, False)
+    assert "MQTT cert/key not found" in looked.stderr
+    assert {finding["code"] for finding in looked.json["findings"]} == {"MQTT_CREDENTIALS_MISSING"}
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_certificate_missing_without_a_host(cli: Cli, tiny_text: str, scratch: Path, command: str) -> None:
+    path = scratch / "plain.yaml"
+    path.write_text(tiny_text + "mqtt: {cert_path: no.pem, key_path: no.key}\n")
+    assert cli("--scenario", path, "provision").exit_code == 0
+    ended = cli("--scenario", path, command, *(("--iterations", "1") if command == "run" else ()))
+    assert ended.exit_code == 4
+    assert "MQTT cert/key not found" in ended.stderr
+    assert _message_count() == 0
+
+
+def test_no_certificate_for_tls_stops_a_run_and_warns_before(cli: Cli, tiny_text: str, scratch: Path) -> None:
+    path = scratch / "tls.yaml"
+    path.write_text(tiny_text + "mqtt: {host: 127.0.0.1, port: 8883}\n")
+    assert cli("--scenario", path, "provision").exit_code == 0
+    assert cli("--scenario", path, "run", "--iterations", "1").exit_code == 4
+    looked = cli("--scenario", path, "validate")
+    assert looked.exit_code == 0
+    assert any("MQTT cert/key not found" in warning for warning in looked.json["warnings"])
+    assert cli("--scenario", path, "--strict", "validate").exit_code == 4
 
 
 @pytest.mark.parametrize("command", ["export-csv", "bootstrap", "run"])
@@ -269,3 +304,42 @@ def test_plugged_in_ingestion_that_is_not_there(
     assert ended.exit_code == 2
     assert "SYNTHLAB_INGEST" in ended.stderr
     assert _message_count() == 0
+
+
+@pytest.mark.parametrize("stop", ["SIGTERM", "SIGINT", "database"])
+def test_interrupted_bootstrap_goes_on_as_it_says(
+    cli: Cli,
+    tiny: tuple[str, str],
+    provisioned: None,
+    scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: str,
+) -> None:
+    how = {
+        "database": "raise ServiceUnavailableError(Problem('DATABASE_UNAVAILABLE', 'went away'))",
+    }.get(stop, f"signal.raise_signal(signal.{stop})")
+    (scratch / f"stopping_by_{stop}.py").write_text(
+        "import signal\n"
+        "from synthlab.errors import Problem, ServiceUnavailableError\n"
+        "from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt\n"
+        "calls = []\n"
+        "def ingest(session, **message):\n"
+        "    calls.append(message)\n"
+        "    if len(calls) == 55:\n"
+        f"        {how}\n"
+        "    return ingest_device_telemetry_from_mqtt(session, **message)\n"
+    )
+    monkeypatch.syspath_prepend(str(scratch))
+    monkeypatch.setenv("SYNTHLAB_INGEST", f"stopping_by_{stop}:ingest")
+    stopped = cli(*tiny, "bootstrap", "--commit-batch-size", "20")
+    assert stopped.exit_code == {"SIGTERM": 143, "SIGINT": 130, "database": 10}[stop]
+    assert stopped.problem["code"] == "INTERRUPTED"
+    assert _message_count() == 40
+    monkeypatch.delenv("SYNTHLAB_INGEST")
+    named = re.search(r"`bootstrap (--end-at) (\S+)`", stopped.problem["remedy"])
+    assert named is not None
+    again = cli(*tiny, "bootstrap", *named.groups())
+    assert again.exit_code == 0
+    assert again.json["status_counts"] == {"duplicate:SEQ": 40, "stored:READING": 58}
+    assert again.json["warnings"] == []
+    assert _message_count() == 98

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synthlab.adapters.mqtt.address import BrokerAddress, broker_password
-from synthlab.adapters.mqtt.tls import TlsFiles, tls_contexts
+from synthlab.adapters.mqtt.tls import TlsFiles, missing_files, tls_contexts
 
 if TYPE_CHECKING:
     from synthlab.adapters.mqtt.publisher import Delivery, Publisher
@@ -31,6 +31,7 @@ __all__ = [
     "Subscriber",
     "TlsFiles",
     "broker_password",
+    "missing_files",
     "tls_contexts",
 ]
 

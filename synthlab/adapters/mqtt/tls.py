@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,14 @@ def tls_contexts(files: TlsFiles, client_ids: Any, *, need_cert: bool) -> dict[s
     if problems:
         raise CredentialsError(problems)
     return contexts
+
+
+def missing_files(files: TlsFiles, client_ids: Iterable[str], *, need_cert: bool) -> dict[str, list[Problem]]:
+    """Return what is not there, of each client that lacks something.  Reads only."""
+    found = {
+        client_id: _missing(files.for_device(client_id), need_cert=need_cert) for client_id in client_ids
+    }
+    return {client_id: problems for client_id, problems in found.items() if problems}
 
 
 def _missing(files: TlsFiles, *, need_cert: bool) -> list[Problem]:

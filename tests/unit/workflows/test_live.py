@@ -33,6 +33,7 @@ from synthlab.scenario.schema import Scenario
 from synthlab.sequence import SequenceState
 from synthlab.workflows import live
 from synthlab.workflows.live import LiveProgress, LiveResult
+from synthlab.workflows.live_setup import broker_address
 from tests.brokers import OPEN, Authority, Observer, Seen, mosquitto, needs_mosquitto
 
 END_AT = datetime(2026, 2, 12, 10, tzinfo=UTC)
@@ -243,12 +244,16 @@ def test_the_scenarios_broker_comes_before_the_environments(
     monkeypatch.setenv("SYNTHLAB_BROKER_URL", some_broker.display_url)
     assert run_live(a_scenario(), iterations=1).broker == some_broker.display_url
     named = a_scenario(mqtt="mqtt: {host: 127.0.0.1, port: 1883}\n")
-    # Port 1883 is plain MQTT by convention; nobody listens there.
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 1883)) == 0:
-            pytest.skip("a broker runs on port 1883")
-    with pytest.raises(ServiceUnavailableError, match=r"mqtt://127\.0\.0\.1:1883"):
-        run_live(named, iterations=1)
+    # Port 1883 is plain MQTT by convention. Whether somebody listens there is nobody's business.
+    address = broker_address(named, None)
+    assert address is not None
+    assert address.display_url == "mqtt://127.0.0.1:1883"
+
+
+def test_a_port_other_than_1883_means_tls() -> None:
+    address = broker_address(a_scenario(mqtt="mqtt: {host: 127.0.0.1, port: 1884}\n"), None)
+    assert address is not None
+    assert address.display_url == "mqtts://127.0.0.1:1884"
 
 
 def test_a_broker_that_is_down_leaves_nothing_behind(scratch: Path) -> None:
@@ -279,6 +284,35 @@ def test_a_missing_certificate_is_said_and_nothing_is_made(scratch: Path, named:
     assert (caught.value.code, caught.value.exit_code) == ("MQTT_CREDENTIALS_MISSING", 4)
     assert "MQTT cert/key not found" in str(caught.value)
     assert list(scratch.iterdir()) == []
+
+
+def test_a_named_certificate_must_be_there_on_a_plain_connection(
+    some_broker: BrokerAddress, scratch: Path
+) -> None:
+    (scratch / f"{TANK}.pem").touch()
+    (scratch / "any.key").touch()
+    for broker in (None, some_broker):
+        with pytest.raises(CredentialsError) as caught:
+            run_live(
+                a_scenario(mqtt='mqtt: {cert_path: "{device_id}.pem", key_path: any.key}\n'),
+                broker=broker,
+                iterations=1,
+            )
+        assert (caught.value.code, caught.value.exit_code) == ("MQTT_CREDENTIALS_MISSING", 4)
+        assert [problem.value for problem in caught.value.problems] == [repr(f"{TRUCK}.pem")]
+    (scratch / f"{TRUCK}.pem").touch()
+    both = a_scenario(mqtt='mqtt: {cert_path: "{device_id}.pem", key_path: any.key}\n')
+    assert counts_of(run_live(both, broker=some_broker, iterations=1)) == (2, 2, 0, 0)
+
+
+def test_certificates_of_the_environment_are_for_tls_only(
+    some_broker: BrokerAddress, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHLAB_MQTT_CERT_PATH", "no.pem")
+    monkeypatch.setenv("SYNTHLAB_MQTT_KEY_PATH", "no.key")
+    assert counts_of(run_live(a_scenario(), broker=some_broker, iterations=1)) == (2, 2, 0, 0)
+    with pytest.raises(CredentialsError, match=r"MQTT cert/key not found, got 'no\.pem'"):
+        run_live(a_scenario(mqtt="mqtt: {host: 127.0.0.1}\n"), iterations=1)
 
 
 @needs_mosquitto

@@ -13,6 +13,7 @@ import pytest
 import synthlab
 from synthlab.columns import frame_problems
 from synthlab.errors import PreflightError, UsageError
+from synthlab.scenario.loader import loads_scenario
 
 Query = Callable[[str, str], list[tuple[Any, ...]]]
 
@@ -36,6 +37,53 @@ def test_validate_without_a_platform(tiny_scenario: synthlab.Scenario, scratch: 
     assert isinstance(error, PreflightError)
     assert [problem.severity for problem in error.problems] == ["error"] * 4
     assert list(scratch.iterdir()) == []
+
+
+CREDENTIALS = "MQTT_CREDENTIALS_MISSING"
+
+
+@pytest.mark.parametrize("host", ["", "host: 127.0.0.1, port: 1883, ", "host: 127.0.0.1, "])
+def test_validate_misses_certificates_that_are_named(
+    tiny_text: str, sqlite_platform: str, scratch: Path, host: str
+) -> None:
+    mqtt = f'mqtt: {{{host}cert_path: "{{device_id}}.pem", key_path: any.key}}\n'
+    scenario = loads_scenario(tiny_text + mqtt)
+    for name in ("any.key", "E2ETINYSTAT1.pem"):
+        (scratch / name).touch()
+    report = synthlab.validate(scenario, database=sqlite_platform)
+    (error,) = report.errors
+    assert (error.code, error.path, error.value) == (CREDENTIALS, "mqtt.cert_path", "'E2ETINYMOB1.pem'")
+    assert (report.passed, report.devices_validated) == (False, ("E2ETINYSTAT1",))
+    (scratch / "E2ETINYMOB1.pem").touch()
+    assert synthlab.validate(scenario, database=sqlite_platform, strict=True).passed
+
+
+def test_validate_misses_certificates_that_the_environment_names(
+    tiny_text: str, sqlite_platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHLAB_MQTT_CERT_PATH", "no.pem")
+    monkeypatch.setenv("SYNTHLAB_MQTT_KEY_PATH", "no.key")
+    plain = loads_scenario(tiny_text + "mqtt: {host: 127.0.0.1, port: 1883}\n")
+    assert synthlab.validate(plain, database=sqlite_platform, strict=True).passed
+    secure = loads_scenario(tiny_text + "mqtt: {host: 127.0.0.1}\n")
+    report = synthlab.validate(secure, database=sqlite_platform)
+    # Once each, though both devices miss them.
+    assert [(error.code, error.value) for error in report.errors] == [
+        (CREDENTIALS, "'no.pem'"),
+        (CREDENTIALS, "'no.key'"),
+    ]
+    assert report.devices_validated == ()
+
+
+def test_validate_warns_of_tls_without_a_certificate(tiny_text: str, sqlite_platform: str) -> None:
+    scenario = loads_scenario(tiny_text + "mqtt: {host: 127.0.0.1}\n")
+    report = synthlab.validate(scenario, database=sqlite_platform)
+    assert report.passed
+    assert [problem.path for problem in report.warnings] == ["mqtt.cert_path", "mqtt.key_path"]
+    assert {problem.code for problem in report.warnings} == {CREDENTIALS}
+    assert len(report.devices_validated) == 2
+    strict = synthlab.validate(scenario, database=sqlite_platform, strict=True)
+    assert [problem.code for problem in strict.errors] == [CREDENTIALS] * 2
 
 
 def test_report_as_json_has_text_and_records(tiny_scenario: synthlab.Scenario, scratch: Path) -> None:
@@ -72,8 +120,6 @@ def test_preview_samples_are_the_frame(
 
 
 def test_preview_of_devices_with_unlike_steps(tiny_text: str, end_at: datetime, scratch: Path) -> None:
-    from synthlab.scenario.loader import loads_scenario
-
     unlike = tiny_text.replace("cadence_seconds: 300", "cadence_seconds: 3600", 1)
     preview = synthlab.preview(loads_scenario(unlike), steps=3, start_at=end_at)
     assert preview.frame["device_id"].value_counts().to_dict() == {"E2ETINYMOB1": 3, "E2ETINYSTAT1": 3}
