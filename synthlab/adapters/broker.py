@@ -33,13 +33,20 @@ START_ATTEMPTS = 5
 
 # The broker ends when its parent does, however that dies: the pipe on stdin closes.
 # Then its configuration goes too.
-# The shell lets go of stderr, so that it ends when mosquitto does.
+# The shell lets go of stderr, so that it ends when mosquitto does; a signal to it is as
+# good as the pipe's end, for a broker without its keeper would stay for ever.
+# A mosquitto may miss one SIGTERM: it is asked again, and after two seconds it is killed.
 _KEEPER = """\
 "$1" -c "$2" </dev/null &
+broker=$!
 exec 2>/dev/null
+trap : HUP INT TERM
 read -r _
-kill $!
-wait $!
+kill $broker
+(for _ in 1 2 3; do sleep 0.5; kill $broker; done; sleep 0.5; kill -9 $broker) &
+insistence=$!
+wait $broker
+kill $insistence
 rm -f "$2"
 rmdir "${2%/*}"
 """
@@ -265,6 +272,6 @@ def _not_started(name: str, detail: str) -> ServiceUnavailableError:
             "BROKER_UNAVAILABLE",
             f"the embedded broker {name} must start",
             value=detail or "no answer in time",
-            remedy="Start a broker yourself and name it by --broker or SYNTHLAB_BROKER_URL",
+            remedy="Start a broker yourself and name it by the scenario's mqtt block or SYNTHLAB_BROKER_URL",
         )
     )

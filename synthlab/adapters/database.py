@@ -189,7 +189,7 @@ def _make_folder(folder: Path) -> None:
                 "DISK_WRITE_FAILED",
                 f"cannot make the database's folder: {error.strerror}",
                 path=str(folder),
-                remedy="Choose another place with --database or " + URL_VARIABLE,
+                remedy=f"Choose another place by {URL_VARIABLE}",
             )
         ) from error
 

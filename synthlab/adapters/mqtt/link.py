@@ -204,5 +204,6 @@ def unanswered(link: Link, error: OSError | str) -> Problem:
         "broker must answer",
         path=link.client_id,
         value=text.lower(),
-        remedy="Start the broker, or give another address by --broker or SYNTHLAB_BROKER_URL",
+        remedy="Start the broker, or give another address"
+        " by the scenario's mqtt block or SYNTHLAB_BROKER_URL",
     )

@@ -93,11 +93,6 @@ class Publisher(LinkLoop):
         return sum(link.state is LinkState.UP for link in self.links.values())
 
     @property
-    def in_flight_count(self) -> int:
-        """How many messages the broker has not answered."""
-        return len(self._tokens)
-
-    @property
     def protocol_counts(self) -> dict[str, int]:
         """How many clients are up, by MQTT version."""
         counts: dict[str, int] = {}
@@ -180,6 +175,7 @@ class Publisher(LinkLoop):
                 "BROKER_UNAVAILABLE",
                 f"broker must answer at {address}",
                 value=first.value if first else "no answer in time",
-                remedy="Start the broker, or give another address by --broker or SYNTHLAB_BROKER_URL",
+                remedy="Start the broker, or give another address"
+                " by the scenario's mqtt block or SYNTHLAB_BROKER_URL",
             )
         )

@@ -75,3 +75,30 @@ with embedded_broker("mosquitto") as address:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as held:
             os.kill(run.pid, signal.SIGKILL)
             assert held.recv(1) == b""
+
+
+@pytest.mark.parametrize("end", ["pipe", "signal"])
+def test_a_broker_that_heeds_no_sigterm_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    stubborn = tmp_path / "stubborn"
+    stubborn.write_text("#!/bin/sh\ntrap '' TERM\necho \"$$ is running\" >&2\nexec tail -f /dev/null\n")
+    stubborn.chmod(0o755)
+    monkeypatch.setattr(broker, "find_mosquitto", lambda: str(stubborn))
+    running = MosquittoBroker()
+    running.start()
+    pid = int(running._last_lines[-1].split()[0])
+    keeper = running._process
+    assert keeper is not None
+    try:
+        if end == "pipe":
+            assert keeper.stdin is not None
+            keeper.stdin.close()
+        else:
+            keeper.terminate()
+        # The keeper ends after its broker, by itself.
+        assert keeper.wait(30) == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        running.stop()
