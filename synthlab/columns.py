@@ -133,15 +133,6 @@ BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 NAMES: tuple[str, ...] = tuple(BY_NAME)
 RAW_COLUMNS: tuple[str, ...] = tuple(f"raw_mm_{i}" for i in range(READING_COUNT))
 LOCATION_COLUMNS: tuple[str, ...] = ("latitude", "longitude", "speed_kmh", "course_degrees")
-FLOW_COLUMNS: tuple[str, ...] = (
-    "requested_liters",
-    "served_liters",
-    "inflow_liters",
-    "overflow_liters",
-    "loaded_liters",
-    "delivered_liters",
-    "lost_liters",
-)
 
 
 def frame_problems(frame: pd.DataFrame) -> list[str]:

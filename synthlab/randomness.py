@@ -46,8 +46,8 @@ _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
-SLOT_COUNT = 1 << 16
-"""Slots in one second. Assumed: no process needs more draws at one moment."""
+# Assumed: no process needs more than 2^16 draws at one moment.
+_SLOT_BITS = np.uint64(16)
 
 # 512 cells an octave of tail probability: linear interpolation errs by < 1e-6 sigma.
 _CELL_BITS = 9
@@ -98,11 +98,11 @@ def ticks(seconds: npt.ArrayLike, slots: npt.ArrayLike = 0) -> U64:
     seconds : array_like of int
         Unix time, not negative. [seconds]
     slots : array_like of int
-        0 .. `SLOT_COUNT` - 1, broadcast against `seconds`.
+        0 .. 65535, broadcast against `seconds`.
     """
     second = np.asarray(seconds, dtype=np.int64).astype(np.uint64)
     slot = np.asarray(slots, dtype=np.int64).astype(np.uint64)
-    words = np.atleast_1d((second << np.uint64(16)) | slot)
+    words = np.atleast_1d((second << _SLOT_BITS) | slot)
     return mix(words * _GOLDEN)
 
 

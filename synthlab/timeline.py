@@ -14,7 +14,6 @@ from synthlab.errors import Problem, UsageError, show_value
 
 SECONDS_PER_HOUR = 3_600
 SECONDS_PER_DAY = 86_400
-HOURS_PER_WEEK = 168
 
 # 1970-01-01 was a Thursday; Monday is day 0 of the week here.
 _EPOCH_WEEKDAY = 3

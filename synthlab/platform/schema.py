@@ -329,18 +329,6 @@ def has_schema(connection: Connection) -> bool:
     return set(inspect(connection).get_table_names()) >= CONTRACT_TABLES
 
 
-def settle_events(connection: Connection) -> None:
-    """Wait until every event whose number is drawn can be seen.
-
-    PostgreSQL draws `events.seq` when a row is inserted, not when it is committed,
-    so that 7 may appear after 8.  A consumer that reads in order and remembers the
-    last number calls this first, in the same transaction; otherwise it would pass
-    7 by for ever.  SQLite has one writer at a time and needs nothing.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE events IN SHARE MODE"))
-
-
 def _add_read_models() -> None:
     # Late: the read models stand on this module's metadata.
     importlib.import_module("synthlab.platform.read_models")

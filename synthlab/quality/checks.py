@@ -16,7 +16,7 @@ import numpy as np
 from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.errors import Problem, UsageError
 from synthlab.quality.block import Block, Source, source_of
-from synthlab.quality.flags import Flag, Flags, by_limits, combine, unknown
+from synthlab.quality.flags import Flag, Flags, by_limits, unknown
 from synthlab.quality.registry import CHECKS
 from synthlab.quality.runs import runs_of
 from synthlab.quality.thresholds import Thresholds
@@ -77,10 +77,6 @@ class Findings(Result):
     def passed(self) -> bool:
         """No FAIL, at least one row, and every essential check judged something."""
         return self.row_count > 0 and self.fail_count == 0 and not self.unjudged
-
-    def combined(self) -> Flags:
-        """Return the strongest flag of each row over all checks."""
-        return combine(*(self.flags[name].to_numpy() for name in self.flags.columns))
 
     def to_frame(self) -> pd.DataFrame:
         """Return SUSPECT and FAIL as runs of rows; see `synthlab.quality.runs.RUN_COLUMNS`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.timeline import Window, format_at, now_at, parse_at, point_count
@@ -94,7 +93,7 @@ def make_history(
     from synthlab.workflows.backfill import backfill
 
     first_seq = state.reserve(
-        run_id=f"{run_id}@{format_at(window.end_at)}",
+        run_id=reservation_key(run_id, window),
         scenario_sha256=scenario_sha256(scenario),
         counts=row_counts(scenario, window),
     )
@@ -109,6 +108,11 @@ def make_history(
     return History(run_id, window, made, (*warnings, *found))
 
 
+def reservation_key(run_id: str, window: Window) -> str:
+    """Return the name under which a run's numbers are reserved."""
+    return f"{run_id}@{format_at(window.end_at)}"
+
+
 def row_counts(scenario: Scenario, window: Window) -> Mapping[str, int]:
     """Return how many rows each device gets in a window."""
     from synthlab.scenario.resolve import resolve
@@ -117,10 +121,3 @@ def row_counts(scenario: Scenario, window: Window) -> Mapping[str, int]:
         device.device_id: point_count(window.start_second, window.end_second, device.step_seconds)
         for device in resolve(scenario)
     }
-
-
-def state_path(state_file: str | Path | None) -> Path:
-    """Return the sequence state file that a verb uses."""
-    from synthlab.sequence import DEFAULT_STATE_FILE
-
-    return Path(state_file) if state_file is not None else DEFAULT_STATE_FILE

@@ -87,14 +87,6 @@ def test_a_moment_without_zone_is_refused(platform: Platform) -> None:
         session.connection().execute(insert(schema.event_consumers), row)
 
 
-def test_waiting_for_events_in_flight_harms_nobody(platform: Platform) -> None:
-    with platform.database.session() as session:
-        platform.ingest_in(session, payload_of(1))
-        schema.settle_events(session.connection())
-        platform.ingest_in(session, payload_of(2))
-    assert len(platform.rows(schema.events)) == 2
-
-
 def test_a_row_without_the_optional_columns_is_a_real_device(platform: Platform) -> None:
     with platform.database.session() as session:
         session.connection().execute(
