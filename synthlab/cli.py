@@ -94,7 +94,9 @@ def validate(context: typer.Context) -> None:
     error = report.failure()
     if error is not None:
         raise RefusedError(report, error)
-    say(f"{report.scenario_id}: {len(report.devices_validated)} devices fit.")
+    count = len(report.devices_validated)
+    found = "devices fit" if report.has_platform else "devices checked; no platform to compare with"
+    say(f"{report.scenario_id}: {count} {found}.")
     emit("validate", report)
 
 
@@ -232,6 +234,7 @@ def import_csv(
             drain_analytics=drain_analytics,
             analytics_batch_size=analytics_batch_size,
             allow_failed_qc=allow_failed_qc,
+            strict=call.strict,
             on_progress=on_progress,
         )
     say(f"{result.row_count} rows: {result.status_counts}" + ("" if apply else "; nothing written"))

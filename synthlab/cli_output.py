@@ -150,7 +150,9 @@ def _fail(command: str, error: SynthlabError, *, result: Result | None = None) -
 
 def _stopped(command: str, stop: Stopped) -> int:
     rule = f"stopped by {stop.name}"
-    remedy = "Run the same command again: what is stored already is recognized and left alone"
+    same = "Run the same command again: what is stored already is recognized and left alone"
+    # A verb that knows better how to go on leaves a note.
+    remedy = next(iter(getattr(stop, "__notes__", ())), same)
     problem = Problem("INTERRUPTED", rule, remedy=remedy)
     say(f"error: {problem}")
     body = {"code": "INTERRUPTED", "exit_code": stop.exit_code, "problems": [problem.to_record()]}

@@ -54,11 +54,14 @@ class PreflightReport:
         scenario's or the archetype's, so that a preview can go on.
     devices_validated : tuple of str
         Devices with no finding worse than a warning.
+    has_platform : bool
+        Whether there was a platform to compare with.
     """
 
     findings: tuple[Problem, ...]
     reservoirs: dict[str, Reservoir]
     devices_validated: tuple[str, ...]
+    has_platform: bool = True
 
     def errors(self, strict: bool = False) -> tuple[Problem, ...]:
         """Return what stops a verb; under `strict` the warnings too, as errors."""
@@ -107,7 +110,7 @@ def check_devices(
         findings += found
         if all(finding.severity == "warning" for finding in found):
             validated.append(device.device_id)
-    return PreflightReport(tuple(findings), reservoirs, tuple(validated))
+    return PreflightReport(tuple(findings), reservoirs, tuple(validated), attachments is not None)
 
 
 def _check_route(device: DeviceParameters) -> list[Problem]:

@@ -147,7 +147,9 @@ def choose_devices(
     wanted = {str(name).upper() for name in names}
     if not wanted:
         remedy = "Name devices of the scenario, or leave the argument out for all of them"
-        raise UsageError(Problem("BAD_ARGUMENT", "names no device", path="devices", value="[]", remedy=remedy))
+        raise UsageError(
+            Problem("BAD_ARGUMENT", "names no device", path="devices", value="[]", remedy=remedy)
+        )
     known = {entry.device_id for entry in parameters}
     if unknown := sorted(wanted - known):
         raise UsageError(

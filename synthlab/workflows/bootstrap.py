@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthlab.errors import InterruptedRunError, ServiceUnavailableError
 from synthlab.results import Result
-from synthlab.timeline import format_at
+from synthlab.timeline import Window, format_at, parse_at
 from synthlab.workflows.connect import open_platform
-from synthlab.workflows.history import make_history, window_of
+from synthlab.workflows.history import make_history, reservation_key, window_of
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
@@ -22,6 +25,11 @@ from synthlab.workflows.survey import require_platform, survey
 
 if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
+    from synthlab.sequence import StateSnapshot
+
+
+RUN_PREFIX = "bootstrap-"
+"""What a run's name starts with; the end of its window follows."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class BootstrapResult(Result):
     analytics : AnalyticsResult or None
         None where the scenario does not drain analytics.
     warnings : tuple of str
+        Besides preflight's: which devices have history of that time already.
     """
 
     scenario_id: str
@@ -99,7 +108,8 @@ def bootstrap(
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``.
     InterruptedRunError
-        Code ``INTERRUPTED``: stopped half-way; the same call goes on.
+        Code ``INTERRUPTED``: stopped half-way; the same call with the end that the
+        remedy names goes on.
     SequenceStateError
         Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
     """
@@ -113,8 +123,13 @@ def bootstrap(
     report = survey(resolve(scenario), database=database)
     require_platform(report, strict=strict)
     ingest = load_ingest()
-    run_id = f"bootstrap-{format_at(window.end_at)}"
-    with SequenceState.open(state_file) as state, open_platform(database) as platform:
+    run_id = f"{RUN_PREFIX}{format_at(window.end_at)}"
+    with (
+        _way_to_go_on(window),
+        SequenceState.open(state_file) as state,
+        open_platform(database) as platform,
+    ):
+        warnings += overlaps(scenario, window, state, run_id=run_id)
         history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(history.last_seq)
@@ -139,3 +154,55 @@ def bootstrap(
         analytics=analytics,
         warnings=history.warnings,
     )
+
+
+def overlaps(scenario: Scenario, window: Window, state: StateSnapshot, *, run_id: str) -> tuple[str, ...]:
+    """Return a warning for each device that has rows of the window's time already.
+
+    They come from its checkpoint, or from another bootstrap that was not finished.
+    The same run again is no overlap: it gets the same numbers.
+    """
+    from synthlab.scenario.resolve import resolve, scenario_sha256
+
+    key = reservation_key(run_id, window)
+    names = [device.device_id for device in resolve(scenario)]
+    reservations = state.document.reservations
+    sha256 = scenario_sha256(scenario)
+    if any((held.run_id, held.scenario_sha256) == (key, sha256) for held in reservations):
+        return ()
+    ends = {name: [int(stands["at_second"])] for name, stands in state.checkpoint().items()}
+    for held in reservations:
+        if held.run_id.startswith(RUN_PREFIX):
+            other = parse_at(held.run_id.rpartition("@")[2])
+            for name in held.devices:
+                ends.setdefault(name, []).append(int(other.timestamp()))
+    found = {name: max(ends[name]) for name in names if name in ends}
+    return tuple(
+        f"devices[{name}]: history up to {format_at(datetime.fromtimestamp(end, UTC))} was generated already,"
+        f" and this window starts at {format_at(window.start_at)}: the time between has rows twice."
+        " To repeat a bootstrap give the end_at that it had."
+        for name, end in found.items()
+        if end >= window.start_second
+    )
+
+
+@contextmanager
+def _way_to_go_on(window: Window) -> Iterator[None]:
+    """Tell whoever was stopped half-way the one call that stores nothing twice.
+
+    Without its end the same call would make another window under other numbers.
+    """
+    remedy = (
+        f"Go on with `bootstrap --end-at {format_at(window.end_at)}`: "
+        "rows that are stored already are recognized and left alone"
+    )
+    try:
+        yield
+    except (InterruptedRunError, ServiceUnavailableError) as error:
+        raise type(error)([replace(problem, remedy=remedy) for problem in error.problems]) from error
+    except Exception:
+        raise
+    except BaseException as stop:
+        # A signal; whoever catches it shows the note.
+        stop.add_note(remedy)
+        raise

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import ArtifactError, Problem, QualityError, ScenarioError
+from synthlab.errors import ArtifactError, ConflictError, PreflightError, Problem, QualityError, ScenarioError
 from synthlab.results import Result
 from synthlab.workflows.connect import open_platform, platform_reader
+from synthlab.workflows.import_checks import as_warnings, conflict_of, conflicting_keys, reservoir_mismatches
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
@@ -25,6 +26,7 @@ from synthlab.workflows.survey import require_platform, survey
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthlab.adapters.database import Database
     from synthlab.artifact import Artifact
 
 RESULT_NAME = "import_result.json"
@@ -69,6 +71,7 @@ def import_csv(
     drain_analytics: bool = False,
     analytics_batch_size: int = 200,
     allow_failed_qc: bool = False,
+    strict: bool = False,
     on_progress: Progress | None = None,
 ) -> ImportResult:
     """Replay an artifact through the platform's ingestion.  Without `apply`: reads only.
@@ -92,6 +95,8 @@ def import_csv(
         Events of one transaction of the analytics consumer.
     allow_failed_qc : bool
         Import although `analysis.json` says that the data did not pass.
+    strict : bool
+        Preflight warnings become errors.
     on_progress : callable, optional
         Called with the rows done and the rows in all.
 
@@ -108,7 +113,12 @@ def import_csv(
     QualityError
         Code ``QC_FAILED``; nothing was written.
     PreflightError
-        A device is not there, not attached, not calibrated; nothing was written.
+        A device is not there, not attached, not calibrated, or code
+        ``RESERVOIR_MISMATCH``: its reservoir changed since the export; nothing was
+        written.
+    ConflictError
+        Code ``SEQ_CONFLICT``: other data is stored under the artifact's numbers;
+        nothing was written.
     InterruptedRunError
         Code ``INTERRUPTED``: stopped half-way; the same call goes on.
     """
@@ -120,13 +130,23 @@ def import_csv(
     artifact.verify_hash()
     _require_quality(artifact, is_failure_allowed=allow_failed_qc)
     frame = artifact.read_frame()
+    report = survey(_devices(artifact), database=database)
+    mismatches = reservoir_mismatches(artifact.manifest["reservoirs"], report.reservoirs)
+    if apply or strict:
+        require_platform(report, strict=strict)
+        if mismatches:
+            raise PreflightError(mismatches)
+    warnings = tuple(str(finding) for finding in report.findings)
     if not apply:
-        return _result(artifact, frame, apply=False, status_counts=_look(frame, database))
+        counts, conflict = _look(frame, database)
+        told = as_warnings([*mismatches, *(conflict.problems if conflict else ())])
+        return _result(artifact, frame, apply=False, status_counts=counts, warnings=(*warnings, *told))
     return _apply(
         artifact,
         frame,
         database,
         state_file,
+        warnings=warnings,
         commit_batch_size=commit_batch_size,
         analytics_batch_size=analytics_batch_size if drain_analytics else None,
         on_progress=on_progress,
@@ -139,6 +159,7 @@ def _apply(
     url: str | None,
     state_file: str | Path | None,
     *,
+    warnings: tuple[str, ...],
     commit_batch_size: int,
     analytics_batch_size: int | None,
     on_progress: Progress | None,
@@ -147,8 +168,6 @@ def _apply(
     from synthlab.platform.plugin import load_ingest
     from synthlab.sequence import SequenceState
 
-    report = survey(_devices(artifact), database=url)
-    require_platform(report)
     ingest = load_ingest()
     last_seq = {
         name: device["last_seq"]
@@ -156,6 +175,7 @@ def _apply(
         if device["last_seq"] is not None
     }
     with SequenceState.open(state_file) as state, open_platform(url) as platform:
+        _require_own_numbers(platform, frame)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(last_seq)
         counts = replay(
@@ -169,7 +189,6 @@ def _apply(
         analytics = None
         if analytics_batch_size is not None:
             analytics = _drain_analytics(platform, batch_size=analytics_batch_size)
-    warnings = tuple(str(finding) for finding in report.findings)
     result = _result(
         artifact, frame, apply=True, status_counts=counts, analytics=analytics, warnings=warnings
     )
@@ -177,27 +196,36 @@ def _apply(
     return result
 
 
-def _look(frame: pd.DataFrame, url: str | None) -> dict[str, int]:
-    """Ask the platform what it would do with every row."""
+def _require_own_numbers(platform: Database, frame: pd.DataFrame) -> None:
+    with platform.session() as session:
+        conflict = conflict_of(conflicting_keys(session, frame))
+    if conflict is not None:
+        raise conflict
+
+
+def _look(frame: pd.DataFrame, url: str | None) -> tuple[dict[str, int], ConflictError | None]:
+    """Ask the platform what it would do with every row, and whether other rows are in the way."""
     from synthlab.payload import emissions
 
     with platform_reader(url) as session:
         if session is None:
-            return {"dry_run:UNREGISTERED_DEVICE": len(frame)}
+            return {"dry_run:UNREGISTERED_DEVICE": len(frame)}, None
         from synthlab.platform.ingestion import ready_status
 
+        keys = conflicting_keys(session, frame)
+        conflicts = set(keys)
         counts: Counter[str] = Counter(
-            str(
-                ready_status(
-                    session,
-                    device_id=emission.device_id,
-                    payload=emission.payload,
-                    mqtt_client_id=emission.device_id,
-                )
+            "dry_run:CONFLICT"
+            if (emission.device_id, emission.seq) in conflicts
+            else ready_status(
+                session,
+                device_id=emission.device_id,
+                payload=emission.payload,
+                mqtt_client_id=emission.device_id,
             )
             for emission in emissions(frame)
         )
-    return dict(sorted(counts.items()))
+    return dict(sorted(counts.items())), conflict_of(keys)
 
 
 def _require_quality(artifact: Artifact, *, is_failure_allowed: bool) -> None:

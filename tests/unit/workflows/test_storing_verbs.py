@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import synthlab
-from synthlab.errors import ArtifactError, InterruptedRunError, PreflightError, UsageError
+from synthlab.errors import ArtifactError, ConflictError, InterruptedRunError, PreflightError, UsageError
 from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt
 from synthlab.sequence import SequenceState
 from synthlab.workflows.connect import open_platform
@@ -104,6 +104,75 @@ def test_dry_run_after_apply_says_duplicate(artifact: synthlab.Artifact, sqlite_
     synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
     result = synthlab.import_csv(artifact.directory, database=sqlite_platform)
     assert result.status_counts == {"dry_run:DUPLICATE": ROWS}
+
+
+@pytest.mark.parametrize(
+    "change", ["capacity_liters = 77", "sensor_empty_distance_mm = 4321", "sensor_full_distance_mm = 1"]
+)
+def test_a_reservoir_that_changed_since_the_export(
+    artifact: synthlab.Artifact, sqlite_platform: str, query: Query, change: str
+) -> None:
+    query(sqlite_platform, f"UPDATE reservoirs SET {change} WHERE reservoir_type = 'TRUCK_TANK'")
+    looked = synthlab.import_csv(artifact.directory, database=sqlite_platform)
+    assert looked.status_counts == {"dry_run:READY": ROWS}
+    assert [change.split(" = ")[0] in warning for warning in looked.warnings] == [True]
+    before = SequenceState.peek().to_dict()
+    with pytest.raises(PreflightError) as caught:
+        synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    assert [problem.code for problem in caught.value.problems] == ["RESERVOIR_MISMATCH"]
+    assert "E2ETINYMOB1" in caught.value.problems[0].path
+    assert query(sqlite_platform, COUNT) == [(0,)]
+    assert SequenceState.peek().to_dict() == before
+
+
+def test_an_assumed_reservoir_must_match_too(
+    tiny_scenario: synthlab.Scenario, sqlite_url: str, scratch: Path, end_at: datetime, query: Query
+) -> None:
+    made = synthlab.export_csv(tiny_scenario, database=sqlite_url, end_at=end_at)
+    assert {entry["origin"] for entry in made.manifest["reservoirs"].values()} == {"assumed"}
+    synthlab.provision(tiny_scenario, database=sqlite_url)
+    assert synthlab.import_csv(made.directory, database=sqlite_url).warnings == ()
+    query(sqlite_url, "UPDATE reservoirs SET capacity_liters = capacity_liters + 1")
+    with pytest.raises(PreflightError, match="capacity_liters"):
+        synthlab.import_csv(made.directory, database=sqlite_url, apply=True)
+
+
+def test_strict_import_of_devices_that_are_not_marked(
+    artifact: synthlab.Artifact, sqlite_platform: str, query: Query
+) -> None:
+    query(sqlite_platform, "UPDATE devices SET is_synthetic = false")
+    with pytest.raises(PreflightError) as caught:
+        synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True, strict=True)
+    assert {problem.code for problem in caught.value.problems} == {"NOT_MARKED_SYNTHETIC"}
+    assert query(sqlite_platform, COUNT) == [(0,)]
+    result = synthlab.import_csv(artifact.directory, database=sqlite_platform, apply=True)
+    assert len(result.warnings) == 2
+
+
+def test_other_data_under_used_numbers(
+    tiny_scenario: synthlab.Scenario, platform: str, end_at: datetime, query: Query
+) -> None:
+    first, other = (
+        synthlab.export_csv(
+            tiny_scenario, database=platform, end_at=end_at + timedelta(days=days), state_file=f"{days}.json"
+        )
+        for days in (0, 3)
+    )
+    synthlab.import_csv(first.directory, database=platform, apply=True, state_file="0.json")
+    stored, state = query(platform, MESSAGES), SequenceState.peek("3.json").to_dict()
+    looked = synthlab.import_csv(other.directory, database=platform, state_file="3.json")
+    assert looked.status_counts == {"dry_run:CONFLICT": ROWS}
+    assert ["seq 1 " in warning for warning in looked.warnings] == [True, True]
+    with pytest.raises(ConflictError) as caught:
+        synthlab.import_csv(other.directory, database=platform, apply=True, state_file="3.json")
+    assert (caught.value.exit_code, caught.value.code) == (7, "SEQ_CONFLICT")
+    assert "E2ETINYMOB1" in caught.value.problems[0].path
+    assert "seq 1 " in caught.value.problems[0].rule
+    assert query(platform, MESSAGES) == stored
+    assert SequenceState.peek("3.json").to_dict() == state
+    assert not (other.directory / "import_result.json").exists()
+    again = synthlab.import_csv(first.directory, database=platform, apply=True, state_file="0.json")
+    assert again.status_counts == {"duplicate:SEQ": ROWS}
 
 
 def test_manifest_whose_scenario_is_none(artifact: synthlab.Artifact, sqlite_platform: str) -> None:
@@ -224,3 +293,35 @@ def test_plugged_in_ingestion_gets_every_row(
     assert result.status_counts == {"stored:READING": ROWS}
     assert len(their_platform.calls) == ROWS
     assert all(call[0] == call[3] and call[2] for call in their_platform.calls)
+
+
+def test_bootstrap_over_time_that_has_rows_already_warns(
+    tiny_scenario: synthlab.Scenario, sqlite_platform: str, end_at: datetime
+) -> None:
+    def warnings_of(days: float) -> tuple[str, ...]:
+        end = end_at + timedelta(days=days)
+        return synthlab.bootstrap(tiny_scenario, database=sqlite_platform, end_at=end).warnings
+
+    assert warnings_of(0) == ()
+    assert warnings_of(0) == ()
+    assert ["rows twice" in warning for warning in warnings_of(0.5)] == [True, True]
+    assert warnings_of(2) == ()
+
+
+def test_bootstrap_that_was_killed_warns_who_comes_after(
+    tiny_scenario: synthlab.Scenario,
+    sqlite_platform: str,
+    end_at: datetime,
+    scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (scratch / "stopping_platform.py").write_text("def ingest(session, **_):\n    raise KeyboardInterrupt\n")
+    monkeypatch.syspath_prepend(str(scratch))
+    monkeypatch.setenv("SYNTHLAB_INGEST", "stopping_platform:ingest")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        synthlab.bootstrap(tiny_scenario, database=sqlite_platform, end_at=end_at)
+    assert "--end-at 2026-02-12T10:00:00Z" in caught.value.__notes__[0]
+    monkeypatch.delenv("SYNTHLAB_INGEST")
+    later = end_at + timedelta(hours=1)
+    result = synthlab.bootstrap(tiny_scenario, database=sqlite_platform, end_at=later)
+    assert ["2026-02-12T10:00:00Z" in warning for warning in result.warnings] == [True, True]
