@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,9 +45,35 @@ def postgres_server() -> Iterator[str]:
         _require_or_skip(f"no PostgreSQL: {error}")
     socket_folder = Path(make_url(server.get_uri()).query["host"])
     url = f"postgresql+psycopg://postgres@/{_MAINTENANCE_DATABASE}?host={socket_folder}"
-    _forgo_durability(url)
-    yield url
-    server.cleanup()
+    with _ended_with_this_process(folder):
+        _forgo_durability(url)
+        yield url
+        server.cleanup()
+
+
+# Ends the server in folder $1 and takes the folder away, when the pipe on stdin closes: the session
+# that holds its other end has died. After a session that ended well there is no folder any more.
+_WATCHDOG = """\
+read -r _
+[ -d "$1" ] || exit 0
+server=$(head -n 1 "$1/postmaster.pid") && kill -QUIT "$server"
+for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$server" || break; sleep 0.5; done
+rm -rf "$1"
+"""
+
+
+@contextmanager
+def _ended_with_this_process(folder: str) -> Iterator[None]:
+    # A session of its own: what kills the tests' process group must not kill the watchdog.
+    watchdog = subprocess.Popen(
+        ["/bin/sh", "-c", _WATCHDOG, "synthlab-watchdog", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with watchdog:
+        yield
 
 
 def _forgo_durability(url: str) -> None:
