@@ -137,7 +137,7 @@ class SynthlabError(Exception):
         The first problem's code.
     problems : tuple of Problem
     exit_code : int
-        What the CLI exits with (design section 6).
+        What the CLI exits with.
     """
 
     exit_code: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""design.md, section 4, "Repeatability": each of its sentences is a property here."""
+"""What is promised of repeatability, each sentence of it a property."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invariants of the telemetry frame, design.md section 4, and the mean of the demand."""
+"""Invariants of the telemetry frame, and the mean of the demand."""
 
 from __future__ import annotations
 
