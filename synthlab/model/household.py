@@ -25,15 +25,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from synthlab.model.gaussian import circular_kernel, circular_process, fixed_normals, log_normal_mean_one
-from synthlab.randomness import U64
+from synthlab.randomness import U64, draws, ticks, uniforms
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
 SMALL_TYPES = ("toilet", "tap")
 LARGE_TYPES = ("irrigation", "laundry", "medium")
@@ -216,7 +217,7 @@ def _slope(weights: F64) -> F64:
 def _own_profile(
     weights: F64, small_share: F64, keys: Mapping[str, U64], spread: F64
 ) -> tuple[F64, F64, F64]:
-    """Factors of a household's volumes by hour of the week, each with mean 1 over households.
+    """Factors of a household's volumes by hour of the week; of all its uses, mean 1 over households.
 
     Returns
     -------
@@ -229,13 +230,51 @@ def _own_profile(
     hours = _day_process(keys["profile"], 3, _SHAPE_LENGTH, _SHAPE_WHITE)
     habit = circular_process(fixed_normals(keys["habit"], 168), _HABIT_LENGTH)
     slope = _SHIFT_SIGMA * _slope(weights) * spread
+    anchor, is_large = _anchor(weights, small_share, keys["profile"])
+    day_shape = _day_covariance(_SHAPE_LENGTH, _SHAPE_WHITE)[:, anchor]
+    shift += slope[anchor, np.arange(len(anchor))] * _day_covariance(_SHIFT_LENGTH, 0.0)[:, anchor]
+    shape += _SHAPE_SIGMA * spread * day_shape
+    large += _LARGE_SIGMA * spread * is_large * day_shape
+    habit += _HABIT_SIGMA * spread * is_large * _week_covariance()[:, anchor]
     factor = np.exp(slope * shift - slope**2 / 2) * log_normal_mean_one(shape, _SHAPE_SIGMA * spread)
     large_factor = log_normal_mean_one(large, _LARGE_SIGMA * spread) * log_normal_mean_one(
         habit, _HABIT_SIGMA * spread
     )
     total = factor * (small_share + (1.0 - small_share) * large_factor)
     scale = _week_sum(weights) / _week_sum(weights * total)
-    return factor * scale * _unbias(weights, small_share, spread), large_factor, hours
+    return factor * scale, large_factor, hours
+
+
+def _anchor(weights: F64, small_share: F64, key: U64) -> tuple[I64, npt.NDArray[np.bool_]]:
+    """Draw the hour of the week, by volume, and the size of use at which a profile is raised.
+
+    Notes
+    -----
+    A household's factors G_h have mean 1. Divided by S, the sum of w G, so that the
+    daily volume is met, they had not: E[G_h / S] is not 1. They have when households
+    are drawn in proportion to S, for then E[S G_h / S] = E[G_h]. S is a sum of
+    lognormals, so that is: draw one of its terms by weight, and shift the Gaussians
+    by their covariance with the term's exponent.
+    """
+    turn = uniforms(draws(ticks(0, [96, 97])[:, None], key))
+    until = np.cumsum(weights, axis=0)
+    anchor = (until <= turn[0] * until[-1]).sum(axis=0)
+    return anchor, turn[1] >= small_share[anchor, np.arange(len(anchor))]
+
+
+@cache
+def _day_covariance(length: float, white: float) -> F64:
+    """Covariance of a day process between hours of the week."""
+    smooth = circular_process(circular_kernel(24, length), length)
+    day = (1.0 - white) * smooth + white * np.eye(24)
+    same = np.where(_IS_WEEKEND[:, None] == _IS_WEEKEND, 1.0, np.sqrt(_WEEKEND_SHARED_VARIANCE))
+    return np.asarray(day[_HOUR[:, None], _HOUR] * same)
+
+
+@cache
+def _week_covariance() -> F64:
+    """Covariance of the weekly habit between hours of the week."""
+    return circular_process(circular_kernel(168, _HABIT_LENGTH), _HABIT_LENGTH)
 
 
 def _day_process(key: U64, slot: int, length: float, white: float) -> F64:
@@ -249,48 +288,6 @@ def _day_process(key: U64, slot: int, length: float, white: float) -> F64:
     shared = np.sqrt(_WEEKEND_SHARED_VARIANCE)
     weekend = shared * both[0] + np.sqrt(1.0 - shared * shared) * both[1]
     return np.stack([both[0], weekend])[_IS_WEEKEND, _HOUR]
-
-
-def _unbias(weights: F64, small_share: F64, spread: F64) -> F64:
-    """Undo what rescaling to the daily volume does to the mean of each hour.
-
-    A household's factors G_h, mean 1, are divided by S = sum of w G, so that its
-    daily volume is met. To second order E[G_h / S] = 1 - cov(G_h, S) + var(S).
-    """
-    columns: dict[bytes, F64] = {}
-    result = np.empty_like(weights)
-    for device in range(weights.shape[1]):
-        column = np.ascontiguousarray(weights[:, device])
-        token = column.tobytes() + spread[device].tobytes()
-        if token not in columns:
-            columns[token] = _unbias_one(
-                column.tobytes(), small_share[:, device].tobytes(), float(spread[device])
-            )
-        result[:, device] = columns[token]
-    return result
-
-
-@lru_cache(maxsize=512)
-def _unbias_one(weights_bytes: bytes, small_bytes: bytes, spread: float) -> F64:
-    weights, small = np.frombuffer(weights_bytes), np.frombuffer(small_bytes)
-    slope = _SHIFT_SIGMA * spread * _slope(weights[:, None])[:, 0]
-    same_day = np.where(_IS_WEEKEND[:, None] == _IS_WEEKEND, 1.0, np.sqrt(_WEEKEND_SHARED_VARIANCE))
-
-    def covariance(length: float, white: float) -> F64:
-        kernel = circular_kernel(24, length)
-        day = (1.0 - white) * (kernel @ kernel.T) + white * np.eye(24)
-        return day[_HOUR[:, None], _HOUR] * same_day
-
-    shape = covariance(_SHAPE_LENGTH, _SHAPE_WHITE) * spread**2
-    week = circular_kernel(168, _HABIT_LENGTH)
-    common = np.exp(covariance(_SHIFT_LENGTH, 0.0) * slope[:, None] * slope + _SHAPE_SIGMA**2 * shape)
-    large = np.exp(_LARGE_SIGMA**2 * shape + (_HABIT_SIGMA * spread) ** 2 * (week @ week.T))
-    rest = 1.0 - small
-    between = (common - 1.0) + rest[:, None] * rest * common * (large - 1.0)
-    share = weights / weights.sum()
-    with_sum = (between * share).sum(axis=1)
-    # exp(x) instead of 1 / (1 - x): the same to second order, and positive for any weights.
-    return np.exp(np.clip(with_sum - float((with_sum * share).sum()), -1.0, 1.0))
 
 
 def _logit_normal(median: float, sigma: float, z: F64) -> F64:
