@@ -93,7 +93,7 @@ def to_unix_second(moment: datetime, *, name: str = "time") -> int:
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: no time zone, or a fraction of a second.
+        Code ``BAD_ARGUMENT``: no time zone, a fraction of a second, or before 1970.
     """
     if moment.tzinfo is None:
         raise UsageError(
@@ -115,7 +115,18 @@ def to_unix_second(moment: datetime, *, name: str = "time") -> int:
                 remedy="Leave out the fraction of the second",
             )
         )
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    second = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    if second < 0:
+        raise UsageError(
+            Problem(
+                "BAD_ARGUMENT",
+                "needs a time from 1970 on",
+                path=name,
+                value=str(moment),
+                remedy="Write a time that a device's clock could show",
+            )
+        )
+    return second
 
 
 def parse_at(text: str | datetime, *, name: str = "end_at") -> datetime:

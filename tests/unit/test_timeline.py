@@ -118,3 +118,9 @@ def test_now_is_a_whole_second_in_utc() -> None:
 
 def test_days_before() -> None:
     assert days_before(NOON, 30) == datetime(2026, 1, 13, 12, tzinfo=UTC)
+
+
+def test_a_time_before_1970_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_at("0001-01-02T00:00:00Z")
+    assert "needs a time from 1970 on" in str(caught.value)

@@ -22,9 +22,7 @@ def test_adapters_cannot_be_changed_from_outside() -> None:
 
 
 def test_an_unknown_adapter_is_a_bad_call() -> None:
-    with pytest.raises(
-        UsageError, match=r"name of an adapter, got 'nothing'\. One of broker\.amqtt"
-    ):
+    with pytest.raises(UsageError, match=r"name of an adapter, got 'nothing'\. One of broker\.amqtt"):
         load_adapter("nothing")
 
 
