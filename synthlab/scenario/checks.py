@@ -182,7 +182,7 @@ def _route_faults(route: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:
             continue
         sums[source] = sums.get(source, 0.0) + probability
     for source, total in sums.items():
-        if source not in unsummed and not abs(total - 1.0) <= PROBABILITY_TOLERANCE:
+        if source not in unsummed and not abs(total - 1.0) <= PROBABILITY_TOLERANCE * (1 + 1e-9):
             rule = f"probabilities from {source} must sum to 1.0"
             where = (*loc, "transitions", first[source], "probability")
             yield Fault(
