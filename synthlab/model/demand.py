@@ -28,8 +28,11 @@ _WEEKEND = (5, 6)
 _SHOWER_SHAPE = 0.7
 LEAK_ML = 250.0
 """One trickle event. Assumed: too little to be told from a steady drip. [milliliters]"""
-# Uses that a group may have in one hour; more are cut. Assumed: far above any rate here.
+# Uses that a group may have in one hour. Assumed: far above any count at `MAX_RATE`.
 _MAX_USES = 4_000
+MAX_RATE = 250.0
+"""Where more uses are due in an hour, they are merged to larger ones. Assumed: single draws are
+not told apart there. [1/h]"""
 
 
 def expected_demand_liters(
@@ -167,7 +170,8 @@ class _Uses:
         slot = 4 * _MAX_USES * (1 + ("small", "large").index(group))
         key = self._keys["uses"][self._device]
         rate = self._households.rate[group][self._week_hour, self._device] * self._gain
-        counts = poisson_counts(uniforms(draws(ticks(self._hours, slot)[self._hour], key)), rate)
+        merged = np.maximum(rate / MAX_RATE, 1.0)
+        counts = poisson_counts(uniforms(draws(ticks(self._hours, slot)[self._hour], key)), rate / merged)
         cell, ordinal = _repeat(counts)
         tick_slot = slot + 1 + 3 * ordinal
         start, device = self._hours[self._hour[cell]], self._device[cell]
@@ -178,7 +182,8 @@ class _Uses:
         for row in share[:-1]:
             kind += turn >= row[device]
         kind += TYPES.index(types[0])
-        return self._events(start, device, kind, key, tick_slot + 1, flow_liters_per_minute)
+        liters = self._households.size_liters[kind, device] * merged[cell]
+        return self._events(start, device, kind, key, tick_slot + 1, liters, flow_liters_per_minute)
 
     def showers(self, flow_liters_per_minute: F64) -> Events:
         """Place a day's showers apart: systematic sampling of the day's intensity."""
@@ -191,6 +196,8 @@ class _Uses:
         ]
         rate = self._households.rate["shower"][self._week_hour, self._device]
         intensity[self._hour, self._device] = rate * self._gain * rough
+        merged = np.maximum(intensity / MAX_RATE, 1.0)
+        intensity /= merged
         turn = uniforms(draws(ticks(self._hours[::24], 2)[:, None], self._keys["shower"]))
         until = np.floor(np.cumsum(intensity.reshape(-1, 24, shape[1]), axis=1) + turn[:, None, :])
         counts = np.diff(until, axis=1, prepend=0.0).reshape(shape).astype(np.int64)
@@ -198,15 +205,23 @@ class _Uses:
         hour, device = np.divmod(cell, shape[1])
         start, key = self._hours[hour], self._keys["shower"][device]
         kind = np.full(len(cell), TYPES.index("shower"))
-        return self._events(start, device, kind, key, 3 + 2 * ordinal, flow_liters_per_minute)
+        liters = self._households.size_liters[kind, device] * merged[hour, device]
+        return self._events(start, device, kind, key, 3 + 2 * ordinal, liters, flow_liters_per_minute)
 
     def _events(
-        self, start: I64, device: I64, kind: I64, key: U64, slot: I64, flow_liters_per_minute: F64
+        self,
+        start: I64,
+        device: I64,
+        kind: I64,
+        key: U64,
+        slot: I64,
+        mean_liters: F64,
+        flow_liters_per_minute: F64,
     ) -> Events:
         """Give each use its volume, and a start and length within its hour."""
         index = (draws(ticks(start, slot), key) >> SIZE_SHIFT).astype(np.int64)
         tables = np.stack([gamma_factors(SIZE_SHAPE[name]) for name in TYPES])
-        liters = self._households.size_liters[kind, device] * tables[kind, index]
+        liters = mean_liters * tables[kind, index]
         volume = np.rint(liters * 1000.0).astype(np.int64)
         # However large, a use ends within its hour.
         flow_ml_per_second = np.maximum(flow_liters_per_minute[device] * (1000.0 / 60.0), liters / 1.8)
@@ -241,7 +256,9 @@ def poisson_counts(uniform: F64, rate: F64) -> I64:
 
     Parameters
     ----------
-    uniform, rate : ndarray of float64, shape (n,)
+    uniform : ndarray of float64, shape (n,)
+    rate : ndarray of float64, shape (n,)
+        Up to 700: beyond, exp(-rate) is no normal number.
 
     Returns
     -------
