@@ -65,6 +65,8 @@ class DemandFit(Fit):
         What the data tell about the process, by the archetype's names.
     intervals : mapping of str to tuple of (float, float)
         5 % and 95 % by parameter: resampled weeks (or days, below four weeks).
+    observed : mapping of str to tuple of float
+        Curves as seen: not smoothed, not pulled toward 1.
     household_count, day_count : int
         Days with any reading, over all households.
     source : {"meter", "level"}
@@ -78,6 +80,7 @@ class DemandFit(Fit):
     weekday_multipliers: tuple[float, ...]
     parameter_overrides: Mapping[str, float | str]
     intervals: Mapping[str, tuple[Interval, ...]]
+    observed: Mapping[str, tuple[float, ...]]
     household_count: int
     day_count: int
     source: str
@@ -192,6 +195,7 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
         weekday_multipliers=tuple(multipliers.tolist()),
         parameter_overrides=overrides,
         intervals=intervals,
+        observed={name: tuple(part[0].tolist()) for name, part in _curve(*whole, 0.0, has_weekend).items()},
         household_count=households,
         day_count=len(days.day),
         source="level" if is_level else "meter",

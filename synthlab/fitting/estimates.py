@@ -26,6 +26,7 @@ class Fit(Result):
     """What `DemandFit` and `SupplyFit` have in common."""
 
     intervals: Mapping[str, tuple[Interval, ...]]
+    observed: Mapping[str, tuple[float, ...]]
     parameter_overrides: Mapping[str, float | str]
     warnings: tuple[str, ...]
 
@@ -44,7 +45,8 @@ class Fit(Result):
         -------
         DataFrame
             ``parameter``, ``position`` (hour or day of the week; null for a single
-            number), ``value``, ``low``, ``high`` (5 % and 95 %; null where unknown).
+            number), ``value``, ``low``, ``high`` (5 % and 95 %; null where unknown),
+            ``observed`` (as seen: not smoothed, not pulled toward 1).
         """
         import pandas as pd
 
@@ -54,7 +56,7 @@ class Fit(Result):
                 continue
             single = not isinstance(value, tuple)
             numbers = (value,) if not isinstance(value, tuple) else value
-            ends = self.intervals.get(name, ())
+            ends, seen = self.intervals.get(name, ()), self.observed.get(name, ())
             for position, number in enumerate(numbers):
                 low, high = ends[position] if position < len(ends) else (float("nan"), float("nan"))
                 rows.append(
@@ -64,9 +66,10 @@ class Fit(Result):
                         "value": number,
                         "low": low,
                         "high": high,
+                        "observed": seen[position] if position < len(seen) else float("nan"),
                     }
                 )
-        frame = pd.DataFrame(rows, columns=["parameter", "position", "value", "low", "high"])
+        frame = pd.DataFrame(rows, columns=["parameter", "position", "value", "low", "high", "observed"])
         return frame.astype({"position": "Int64"})
 
     def to_yaml(self) -> str:

@@ -63,12 +63,14 @@ def judge_auc(real: Matrix, synthetic: Matrix, *, seed: int = 0) -> float:
     folds = min(FOLDS, len(np.unique(home)))
     score = np.zeros(len(is_real))
     splits = sklearn["GroupKFold"](folds, shuffle=True, random_state=seed).split(features, is_real, home)
-    for train, test in splits:
-        model = sklearn["Classifier"](
-            max_iter=_TREES, learning_rate=_RATE, max_leaf_nodes=_LEAVES, random_state=seed
-        )
-        model.fit(features[train], is_real[train])
-        score[test] = model.predict_proba(features[test])[:, -1]
+    # One thread: sums in one order, the same verdict on every machine.
+    with sklearn["threadpool_limits"](1):
+        for train, test in splits:
+            model = sklearn["Classifier"](
+                max_iter=_TREES, learning_rate=_RATE, max_leaf_nodes=_LEAVES, random_state=seed
+            )
+            model.fit(features[train], is_real[train])
+            score[test] = model.predict_proba(features[test])[:, -1]
     return float(sklearn["roc_auc_score"](is_real, score))
 
 
@@ -92,6 +94,7 @@ def _sklearn() -> dict[str, Any]:
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.metrics import roc_auc_score
         from sklearn.model_selection import GroupKFold
+        from threadpoolctl import threadpool_limits
     except ModuleNotFoundError:
         raise AdapterUnavailableError(
             Problem(
@@ -104,4 +107,5 @@ def _sklearn() -> dict[str, Any]:
         "Classifier": HistGradientBoostingClassifier,
         "GroupKFold": GroupKFold,
         "roc_auc_score": roc_auc_score,
+        "threadpool_limits": threadpool_limits,
     }

@@ -25,19 +25,23 @@ QUIET_HOURS = 6
 STEADY_LITERS, STEADY_FRACTION = 0.6, 0.25
 """Spread of the hours of a steady flow, by a meter of one liter. Assumed: its step, and a
 quarter of the flow. [liters/h, unitless]"""
+MIN_STEADY_SHARE = 0.25
+"""Share of days with steady hours from which a leak is told. Assumed."""
 LEAST_LEAK = 0.25
 """Less is not told from nothing by a meter of one liter. Assumed. [liters/h]"""
 
 # CV of the volume of hours with use, at 22 liters in the mean and sizes as measured; it falls
-# with the mean and rises with the sizes. Source: simulated, 600 households of 150..900 liters a day.
-_SIZE_CV, _SIZE_LITERS, _SIZE_MEAN_POWER, _SIZE_POWER = 1.06, 22.0, -0.4, 0.34
-_SIZE_LOG_SIGMA = 0.4
+# with the mean and rises with the sizes. Source: simulated, 1,400 households of 100..1,200 liters a day.
+_SIZE_CV, _SIZE_LITERS, _SIZE_MEAN_POWER, _SIZE_POWER = 1.148, 22.0, -0.249, 0.284
+_SIZE_LOG_SIGMA = 0.65
 """Between households of equal parameters. Source: the same. [unitless]"""
 SIZE_RANGE = (0.1, 10.0)
 """Source: range of ``demand_use_size_factor``. [unitless]"""
 MIN_USED_HOURS = 200
-MAX_SIZE_LITERS = 1_200.0
-"""Above it the law was not simulated. [liters/day]"""
+SIZE_LAW_LITERS = (100.0, 1_200.0)
+"""Where the law was simulated. [liters/day]"""
+MAX_DRIP_SHARE = 0.2
+"""Share of hours of 1 liter among those with use, above which a drip hides the uses. Assumed."""
 
 
 @dataclass(slots=True)
@@ -60,10 +64,12 @@ def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Ge
         return found
     picks = rng.integers(len(liters), size=(REPLICATES, len(liters)))
     leaks = leak_by_day(liters)
-    leak = float(leaks.mean())
+    told = leaks[~np.isnan(leaks)]
+    leak = float(told.mean()) if len(told) >= MIN_STEADY_SHARE * len(leaks) else 0.0
     if leak >= LEAST_LEAK:
+        again = told[rng.integers(len(told), size=(REPLICATES, len(told)))]
         found.values["demand_leak_liters_per_hour"] = leak
-        found.intervals["demand_leak_liters_per_hour"] = _ends(leaks[picks].mean(axis=1))
+        found.intervals["demand_leak_liters_per_hour"] = _ends(again.mean(axis=1))
     else:
         leak = 0.0
     absent = (liters.sum(axis=1) <= ABSENT_LITERS + 24.0 * leak).astype(np.float64)
@@ -72,19 +78,22 @@ def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Ge
     found.intervals["demand_absence_share"] = _ends(
         np.minimum(absent[picks].mean(axis=1) * factor, _ABSENCE_MAX)
     )
-    if target_daily_liters <= MAX_SIZE_LITERS:
+    if SIZE_LAW_LITERS[0] <= target_daily_liters <= SIZE_LAW_LITERS[1]:
         _add_size(found, liters, picks)
     return found
 
 
 def leak_by_day(liters: F64) -> F64:
-    """Flow that never stops, day by day: six hours in a row of a low and steady flow. [liters/h]"""
+    """Flow that never stops, day by day: the least of six hours in a row. [liters/h]
+
+    NaN on days on which these hours are not steady: somebody drew water in them.
+    """
     stretches = np.lib.stride_tricks.sliding_window_view(liters, QUIET_HOURS, axis=1)
     mean = stretches.mean(axis=2)
     quiet = mean.argmin(axis=1)
     day = np.arange(len(liters))
     least, spread = mean[day, quiet], stretches[day, quiet].std(axis=1)
-    return np.where(spread <= np.maximum(STEADY_LITERS, STEADY_FRACTION * least), least, 0.0)
+    return np.where(spread <= np.maximum(STEADY_LITERS, STEADY_FRACTION * least), least, np.nan)
 
 
 def use_size_factor(liters: F64) -> float:
@@ -99,8 +108,12 @@ def use_size_factor(liters: F64) -> float:
 def _add_size(found: Process, liters: F64, picks: npt.NDArray[np.int64]) -> None:
     """Add the size of uses where it differs from what households are by themselves."""
     name = "demand_use_size_factor"
-    if (liters > 0).sum() < MIN_USED_HOURS:
-        found.warnings.append(f"{int((liters > 0).sum())} hours with use: {name} needs {MIN_USED_HOURS}")
+    used = liters[liters > 0]
+    if len(used) >= MIN_USED_HOURS and np.mean(used <= 1.0) > MAX_DRIP_SHARE:
+        found.warnings.append(f"many hours of a liter or less hide the sizes of uses: {name} stays 1")
+        return
+    if len(used) < MIN_USED_HOURS:
+        found.warnings.append(f"{len(used)} hours with use: {name} needs {MIN_USED_HOURS}")
         return
     value = use_size_factor(liters)
     drawn = np.log([use_size_factor(liters[pick]) for pick in picks[:100]])

@@ -118,7 +118,11 @@ def choose_bandwidth(liters: F64, hours: F64) -> float:
 
 
 def weekend_differs(days: Days, bandwidth: float, rng: np.random.Generator) -> bool:
-    """Tell whether weekends have another shape: days change places at random, and rarely match it."""
+    """Tell whether weekends have another shape than two days in a row elsewhere in the week.
+
+    Each week's weekend is moved at random, by whole days: neighbors are alike, so single
+    days of chance would differ less from the rest than any two days in a row do.
+    """
     weekend = days.is_weekend
     if weekend.sum() < MIN_WEEKEND_DAYS or (~weekend).sum() < MIN_WEEKEND_DAYS:
         return False
@@ -134,7 +138,9 @@ def weekend_differs(days: Days, bandwidth: float, rng: np.random.Generator) -> b
         gap: F64 = ((sides[0] - sides[1]) ** 2).sum(axis=-1)
         return gap
 
-    shuffled = np.stack([rng.permutation(weekend) for _ in range(PERMUTATIONS)])
+    _, week = np.unique(np.stack([days.device, (days.day + 3) // 7]), axis=1, return_inverse=True)
+    moved = rng.integers(7, size=(PERMUTATIONS, int(week.max()) + 1))
+    shuffled = (days.weekday + moved[:, week.ravel()]) % 7 >= 5
     seen = difference(weekend[None, :])[0]
     return bool((difference(shuffled) >= seen).mean() < WEEKEND_LEVEL)
 
@@ -157,7 +163,7 @@ def weekday_levels(liters: F64, hours: F64, shapes: F64) -> F64:
 
 
 def intervals(value: F64, drawn: F64, block_count: int) -> tuple[Interval, ...]:
-    """Put 5 % and 95 % around positive values, from resampled ones.
+    """Put 5 % and 95 % around values, from resampled ones.
 
     Parameters
     ----------
@@ -169,9 +175,11 @@ def intervals(value: F64, drawn: F64, block_count: int) -> tuple[Interval, ...]:
     rest = max(block_count - 1, 1)
     # Cornish and Fisher's expansion of Student's quantile: within 1 % from 3 degrees on.
     t = _Z + (_Z**3 + _Z) / (4 * rest) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * rest**2)
-    spread = np.log(np.maximum(drawn, 1e-12)).std(axis=0) * np.sqrt(block_count / rest)
-    wide = np.exp(t * np.minimum(spread, 3.0))
-    return tuple((float(v / w), float(v * w)) for v, w in zip(value, wide, strict=True))
+    # Square roots: sums of chance events spread alike on that scale, and 0 stays in reach.
+    wide = t * np.sqrt(np.maximum(drawn, 0.0)).std(axis=0) * np.sqrt(block_count / rest)
+    root = np.sqrt(value)
+    low, high = np.maximum(root - wide, 0.0) ** 2, (root + wide) ** 2
+    return tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
 
 
 def shrunk(values: F64, spread: F64) -> F64:

@@ -89,6 +89,16 @@ TARGETS: Mapping[str, Target] = {
 """Source: domain facts, realism report; the classifier's is stricter. [unitless]"""
 
 
+CURVE_POINTS: Mapping[str, F64] = {
+    "profile_weekday": np.arange(24.0),
+    "profile_weekend": np.arange(24.0),
+    "zero_runs": np.concatenate([np.arange(1.0, 24.0), np.arange(24.0, 169.0, 6.0)]),
+    "volume": np.geomspace(0.02, 20.0, 61),
+    "acf": np.arange(1.0, 193.0),
+}
+"""Where the curves are drawn: hours, hours, times the mean, hours. Assumed: a week and a day."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Realism(Result):
     """How far synthetic demand is from measured demand.
@@ -129,6 +139,26 @@ class Realism(Result):
         import pandas as pd
 
         return pd.DataFrame([dict(row) for row in self.rows])
+
+    def curves(self) -> pd.DataFrame:
+        """Return the curves behind the statistics.
+
+        Returns
+        -------
+        DataFrame
+            ``curve``, ``x``, ``real``, ``synthetic``: profiles by hour of day (mean 1);
+            ``zero_runs``, the share of runs without use of at least x hours; ``volume``,
+            the share of hours with use up to x times their mean; ``acf`` by lag in hours,
+            the median household's.
+        """
+        import pandas as pd
+
+        sides = {"real": _curves(self.real), "synthetic": _curves(self.synthetic)}
+        parts = []
+        for name, at in CURVE_POINTS.items():
+            part = pd.DataFrame({"curve": name, "x": at})
+            parts.append(part.assign(**{side: curves[name] for side, curves in sides.items()}))
+        return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON-ready values."""
@@ -241,13 +271,14 @@ def _single(matrix: Matrix) -> dict[str, tuple[float, tuple[float, float] | None
     """Statistics of one set of households: its value, and a band where the target is one."""
     each = st.household_statistics(matrix)
     found: dict[str, tuple[float, tuple[float, float] | None]] = {}
-    for name in TARGETS:
-        if name in each:
-            band = None
-            if TARGETS[name].form == "band":
-                low, high = np.nanquantile(each[name], [0.05, 0.95])
-                band = (float(low), float(high))
-            found[name] = (float(np.nanmedian(each[name])), band)
+    for name in (name for name in TARGETS if name in st.HOUSEHOLD_STATISTICS):
+        values = each[name][np.isfinite(each[name])]
+        band = None
+        if TARGETS[name].form == "band" and len(values):
+            low, high = np.quantile(values, [0.05, 0.95])
+            band = (float(low), float(high))
+        # Too short a series tells nothing, and what tells nothing does not pass.
+        found[name] = (float(np.median(values)) if len(values) else float("nan"), band)
     return found
 
 
@@ -269,6 +300,19 @@ def _pairs(real: Matrix, synthetic: Matrix) -> dict[str, float]:
         **profile,
         "ks_zero_runs": st.ks_distance(st.pooled_zero_runs(real), st.pooled_zero_runs(synthetic)),
         "ks_volume": st.ks_distance(st.scaled_volumes(real), st.scaled_volumes(synthetic)),
+    }
+
+
+def _curves(matrix: Matrix) -> dict[str, F64]:
+    runs, volumes = np.sort(st.pooled_zero_runs(matrix)), np.sort(st.scaled_volumes(matrix))
+    lags = len(CURVE_POINTS["acf"])
+    known = [series for series in matrix.liters.T if np.nansum(series) > 0]
+    return {
+        "profile_weekday": st.mean_profile(matrix, weekend=False),
+        "profile_weekend": st.mean_profile(matrix, weekend=True),
+        "zero_runs": 1.0 - np.searchsorted(runs, CURVE_POINTS["zero_runs"], side="left") / max(len(runs), 1),
+        "volume": np.searchsorted(volumes, CURVE_POINTS["volume"], side="right") / max(len(volumes), 1),
+        "acf": np.nanmedian([st.autocorrelations(series, lags) for series in known], axis=0),
     }
 
 

@@ -22,6 +22,17 @@ _MIN_HOURS = 24 * 60
 """Less of a household's hours than this say little of a week's correlation. Assumed: two months."""
 
 
+HOUSEHOLD_STATISTICS = (
+    "cv_hourly",
+    "cv_daily",
+    "zero_share",
+    "acf_1h",
+    "acf_24h",
+    "acf_168h",
+    "spectral_slope",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """Hourly liters of households, from a midnight on.
@@ -81,6 +92,17 @@ def autocorrelation(series: F64, lag: int) -> float:
     return float(np.nanmean(products) / np.nanvar(series))
 
 
+def autocorrelations(series: F64, lags: int) -> F64:
+    """Autocorrelation at lags 1..lags over the pairs that were measured. [unitless]"""
+    known = ~np.isnan(series)
+    centered = np.where(known, series - np.nanmean(series), 0.0)
+    size = 2 * len(series)
+    pairs = np.fft.irfft(np.abs(np.fft.rfft(known.astype(np.float64), size)) ** 2)
+    products = np.fft.irfft(np.abs(np.fft.rfft(centered, size)) ** 2)
+    found: F64 = products[1 : lags + 1] / np.maximum(pairs[1 : lags + 1], 1.0) / np.nanvar(series)
+    return found
+
+
 def zero_runs(series: F64) -> npt.NDArray[np.int64]:
     """Lengths of runs of hours without any use; a gap ends a run. [h]"""
     is_zero = np.concatenate([[False], series == 0, [False]]).astype(np.int8)
@@ -99,7 +121,7 @@ def spectral_slope(series: F64) -> float:
 
 def household_statistics(matrix: Matrix) -> dict[str, F64]:
     """Statistics of each household, by name; households that used no water are left out."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[float]] = {name: [] for name in HOUSEHOLD_STATISTICS}
     for series in matrix.liters.T:
         known = series[~np.isnan(series)]
         if len(known) < _MIN_HOURS or known.sum() <= 0:
@@ -114,10 +136,9 @@ def household_statistics(matrix: Matrix) -> dict[str, F64]:
             "acf_24h": autocorrelation(series, 24),
             "acf_168h": autocorrelation(series, 168),
             "spectral_slope": spectral_slope(series),
-            "liters_per_day": float(known.mean() * 24),
         }
         for name, value in values.items():
-            found.setdefault(name, []).append(float(value))
+            found[name].append(float(value))
     return {name: np.array(values) for name, values in found.items()}
 
 

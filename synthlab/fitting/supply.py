@@ -76,6 +76,8 @@ class SupplyFit(Fit):
         The single numbers by the archetype's names.
     intervals : mapping of str to tuple of (float, float)
         5 % and 95 % by parameter: resampled weeks (or days, below four weeks).
+    observed : mapping of str to tuple of float
+        Multipliers of probability as seen: not smoothed, not pulled toward 1.
     session_count, day_count : int
     source : {"meter", "level"}
     warnings : tuple of str
@@ -91,6 +93,7 @@ class SupplyFit(Fit):
     hourly_volume_multipliers: tuple[float, ...]
     weekday_probability_multipliers: tuple[float, ...]
     intervals: Mapping[str, tuple[Interval, ...]]
+    observed: Mapping[str, tuple[float, ...]]
     session_count: int
     day_count: int
     source: str
@@ -218,7 +221,7 @@ def _fit(
     sizes = _Sizes(fillings.liters, fillings.seconds / SECONDS_PER_HOUR, fillings.is_cut)
     bandwidth = pf.choose_bandwidth(starts, np.ones_like(starts))
     intervals = _single_intervals(counts, sizes, rng)
-    probability, weekday = _multipliers(starts, day_of, bandwidth, rng, intervals, weeks)
+    probability, week, weekday = _multipliers(starts, day_of, bandwidth, rng, intervals, weeks)
     warnings += _words(fillings, is_level=is_level, days=days, weekday=weekday, regime=regime)
     return SupplyFit(
         sessions_per_day=float(counts.mean()),
@@ -228,6 +231,12 @@ def _fit(
         hourly_volume_multipliers=tuple(_volume_multipliers(starts, liters).tolist()),
         weekday_probability_multipliers=tuple(weekday.tolist()),
         intervals=intervals,
+        observed={
+            "hourly_probability_multipliers": tuple(
+                pf.profile_of(starts, np.ones_like(starts), 0.0).tolist()
+            ),
+            "weekday_probability_multipliers": tuple(week.tolist()),
+        },
         session_count=len(fillings.liters),
         day_count=days,
         source="level" if is_level else "meter",
@@ -346,8 +355,8 @@ def _multipliers(
     rng: np.random.Generator,
     intervals: dict[str, tuple[Interval, ...]],
     weeks: int,
-) -> tuple[F64, F64]:
-    """Multipliers of hours and weekdays; adds their intervals."""
+) -> tuple[F64, F64, F64]:
+    """Multipliers of hours, and of weekdays as seen and as pulled; adds their intervals."""
     days = Days(starts, np.ones_like(starts), day_of[0], day_of[1], ())
     blocks = pf.Blocks.of(days, length_days=7 if weeks >= 4 else 1)
     drawn_starts, drawn_seen = blocks.resampled(rng, pf.REPLICATES)
@@ -361,7 +370,7 @@ def _multipliers(
     count = len(blocks.liters)
     intervals["hourly_probability_multipliers"] = pf.intervals(probability, drawn_hours, count)
     intervals["weekday_probability_multipliers"] = pf.intervals(week / week.mean(), drawn_week, count)
-    return probability, weekday
+    return probability, week / week.mean(), weekday
 
 
 def _volume_multipliers(starts: F64, liters: F64) -> F64:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from synthlab.plotting.level import level_figure
     from synthlab.plotting.live import live_figure
     from synthlab.plotting.progress import live_table
+    from synthlab.plotting.realism import fit_figure, realism_figure
     from synthlab.plotting.routes import routes_figure
     from synthlab.plotting.save import save_plots
     from synthlab.plotting.style import Plot
@@ -45,10 +46,12 @@ _HOMES: dict[str, str] = {
     "demand_figure": "demand",
     "demand_table": "tables",
     "design_figure": "design",
+    "fit_figure": "realism",
     "level_figure": "level",
     "level_table": "tables",
     "live_figure": "live",
     "live_table": "progress",
+    "realism_figure": "realism",
     "place_table": "city",
     "route_table": "trucks",
     "routes_figure": "routes",
@@ -68,11 +71,13 @@ __all__ = [
     "demand_figure",
     "demand_table",
     "design_figure",
+    "fit_figure",
     "level_figure",
     "level_table",
     "live_figure",
     "live_table",
     "place_table",
+    "realism_figure",
     "route_table",
     "routes_figure",
     "save_plots",

@@ -103,7 +103,16 @@ def test_pair_is_in_sync(notebook: Path) -> None:
 def test_every_source_has_its_pair() -> None:
     assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in FOLDER.glob("*.py"))
     assert [path.stem for path in NOTEBOOKS] == [
-        *("01_design", "02_preview", "03_export", "04_analyze", "05_import", "06_live", "07_archetypes")
+        *(
+            "01_design",
+            "02_preview",
+            "03_export",
+            "04_analyze",
+            "05_import",
+            "06_live",
+            "07_archetypes",
+            "08_realism",
+        )
     ]
 
 
