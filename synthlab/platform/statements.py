@@ -206,7 +206,8 @@ def insert_message(dialect: str) -> Insert:
     """Return the statement for a message; it returns no row where the key is known."""
     table = device_telemetry_messages
     statement = _insert_of(dialect, table).values(_values_of(dialect, table, _MESSAGE_VALUES))
-    return statement.on_conflict_do_nothing(index_elements=["mqtt_client_id", "seq"]).returning(table.c.id)
+    # No target: two writers of one message meet on its id as well, which is made of the same key.
+    return statement.on_conflict_do_nothing().returning(table.c.id)
 
 
 @cache
@@ -214,7 +215,7 @@ def insert_reading(dialect: str) -> Insert:
     """Return the statement for a reading; it returns no row where the key is taken."""
     table = reservoir_readings
     statement = _insert_of(dialect, table).values(_values_of(dialect, table, _READING_VALUES))
-    return statement.on_conflict_do_nothing(index_elements=["device_id", "device_seq"]).returning(table.c.id)
+    return statement.on_conflict_do_nothing().returning(table.c.id)
 
 
 @cache
@@ -231,11 +232,7 @@ def store_in_one(parts: Parts) -> Executable:
     if parts.has_reading:
         table = reservoir_readings
         insert = _insert_if(is_new, table, _READING_VALUES)
-        reading = (
-            insert.on_conflict_do_nothing(index_elements=["device_id", "device_seq"])
-            .returning(table.c.id)
-            .cte("reading")
-        )
+        reading = insert.on_conflict_do_nothing().returning(table.c.id).cte("reading")
         is_read = exists(select(reading.c.id))
         steps.append(_insert_if(is_read, events, _EVENT_VALUES).cte("event"))
         steps.append(UPDATE_RESERVOIR.where(is_read).cte("reservoir"))
