@@ -247,8 +247,12 @@ def _choose_point(
 
 
 def _lose(state: _Days, active: I64, device: I64, depart: I64, arrive: I64, content: F64) -> F64:
-    """Lose half of what a load is still to lose on each trip, so nearly all of it in the end."""
-    lost = np.floor(np.minimum(state.loss_due_ml[active] / 2, content))
+    """Lose half of what a load is still to lose on each trip, so nearly all of it in the end.
+
+    Never more than half of the content: a leak runs slower as the tank empties, and no truck
+    comes to a client's door with nothing.
+    """
+    lost = np.floor(np.minimum(state.loss_due_ml[active], content) / 2)
     state.loss_due_ml[active] -= lost
     some = np.flatnonzero(lost > 0)
     state.losses.append(

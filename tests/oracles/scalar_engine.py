@@ -259,7 +259,7 @@ class _DayPlan:
             idle = min(idle, 3 * HOUR)
         arrive = depart + drive + idle
         self.legs.append(Leg(depart, arrive, place, goal, idle, 0.2 + 0.6 * uniform(self._word(stop, 5))))
-        lost = floor(min(self.loss_due / 2, self.content))
+        lost = floor(min(self.loss_due, self.content) / 2)
         self.loss_due -= lost
         self.content -= lost
         if lost:
