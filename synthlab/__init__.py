@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.approve import approve
     from synthlab.workflows.backfill import Backfill, backfill
     from synthlab.workflows.bootstrap import BootstrapResult, bootstrap
+    from synthlab.workflows.consume import ConsumeResult, consume
     from synthlab.workflows.export import export_csv
     from synthlab.workflows.fit import fit_demand, fit_supply
     from synthlab.workflows.import_ import ImportResult, import_csv
@@ -54,6 +55,7 @@ _HOMES: dict[str, str] = {
     "Backfill": "synthlab.workflows.backfill",
     "BootstrapResult": "synthlab.workflows.bootstrap",
     "Checkpoint": "synthlab.engine",
+    "ConsumeResult": "synthlab.workflows.consume",
     "DemandFit": "synthlab.fitting.demand",
     "Findings": "synthlab.quality.checks",
     "ImportResult": "synthlab.workflows.import_",
@@ -71,6 +73,7 @@ _HOMES: dict[str, str] = {
     "backfill": "synthlab.workflows.backfill",
     "bootstrap": "synthlab.workflows.bootstrap",
     "check": "synthlab.quality.checks",
+    "consume": "synthlab.workflows.consume",
     "export_csv": "synthlab.workflows.export",
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
@@ -96,6 +99,7 @@ __all__ = [
     "Backfill",
     "BootstrapResult",
     "Checkpoint",
+    "ConsumeResult",
     "DemandFit",
     "Findings",
     "ImportResult",
@@ -114,6 +118,7 @@ __all__ = [
     "backfill",
     "bootstrap",
     "check",
+    "consume",
     "export_csv",
     "fit_demand",
     "fit_supply",

@@ -263,6 +263,26 @@ def provision(context: typer.Context) -> None:
 
 
 @app.command()
+def consume(
+    analytics_batch_size: AnalyticsBatch = 200,
+    once: Annotated[bool, typer.Option("--once", help="End when no event is left.")] = False,
+    duration_seconds: Annotated[
+        float, typer.Option("--duration-seconds", min=0, help="How long to run; 0: no limit.")
+    ] = 0,
+) -> None:
+    """Keep the platform's read models up to date as telemetry comes in, until Ctrl-C."""
+    with progress("consume") as on_progress:
+        result = synthlab.consume(
+            analytics_batch_size=analytics_batch_size,
+            once=once,
+            duration_seconds=duration_seconds,
+            on_progress=on_progress,
+        )
+    say(f"{result.events_processed} events into the read models, {result.places} places.")
+    emit("consume", result)
+
+
+@app.command()
 def fit(
     context: typer.Context,
     source: Annotated[Path, typer.Option("--from", help="CSV of meter readings, inflow or levels.")],

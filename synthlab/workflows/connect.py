@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from synthlab.errors import PreflightError, Problem
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -39,3 +41,15 @@ def platform_reader(database: str | None) -> Iterator[Session | None]:
 
         with platform.session() as session:
             yield session if has_schema(session.connection()) else None
+
+
+def no_platform() -> PreflightError:
+    """Return the error of a verb that needs a platform where none is."""
+    return PreflightError(
+        Problem(
+            "PLATFORM_SCHEMA_MISSING",
+            "no platform there",
+            path="database",
+            remedy="`synthlab --scenario PATH provision` creates one",
+        )
+    )

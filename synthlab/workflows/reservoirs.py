@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synthlab.errors import PreflightError, Problem
-from synthlab.workflows.connect import platform_reader
+from synthlab.workflows.connect import no_platform, platform_reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +35,4 @@ def reservoirs(*, database: str | None = None) -> pd.DataFrame:
             from synthlab.platform.lookup import reservoirs_frame
 
             return reservoirs_frame(session)
-    raise PreflightError(
-        Problem(
-            "PLATFORM_SCHEMA_MISSING",
-            "no platform there",
-            path="database",
-            remedy="`synthlab --scenario PATH provision` creates one",
-        )
-    )
+    raise no_platform()
