@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
     from synthlab.scenario.writer import save_scenario
     from synthlab.workflows.analyze import Analysis, analyze_csv
-    from synthlab.workflows.approve import approve
+    from synthlab.workflows.approve import approve, reject
     from synthlab.workflows.backfill import Backfill, backfill
     from synthlab.workflows.bootstrap import BootstrapResult, bootstrap
     from synthlab.workflows.consume import ConsumeResult, consume
@@ -83,6 +83,7 @@ _HOMES: dict[str, str] = {
     "preview": "synthlab.workflows.preview",
     "provision": "synthlab.workflows.provision",
     "realism": "synthlab.workflows.realism",
+    "reject": "synthlab.workflows.approve",
     "reservoirs": "synthlab.workflows.reservoirs",
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
@@ -128,6 +129,7 @@ __all__ = [
     "preview",
     "provision",
     "realism",
+    "reject",
     "reservoirs",
     "run_live",
     "save_scenario",

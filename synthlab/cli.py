@@ -220,7 +220,10 @@ def import_csv(
     ] = False,
     analytics_batch_size: AnalyticsBatch = 200,
     allow_failed_qc: Annotated[
-        bool, typer.Option("--allow-failed-qc", help="Import data that did not pass analyze-csv.")
+        bool, typer.Option("--allow-failed-qc", help="Import data that did not pass, or was rejected.")
+    ] = False,
+    require_approval: Annotated[
+        bool, typer.Option("--require-approval", help="Refuse data that nobody approved.")
     ] = False,
 ) -> None:
     """Replay an artifact through the platform's ingestion. A dry run unless --apply."""
@@ -234,6 +237,7 @@ def import_csv(
             drain_analytics=drain_analytics,
             analytics_batch_size=analytics_batch_size,
             allow_failed_qc=allow_failed_qc,
+            require_approval=require_approval,
             strict=call.strict,
             on_progress=on_progress,
         )
@@ -246,10 +250,20 @@ def approve(
     artifact_dir: ArtifactDir,
     reviewer: Annotated[str, typer.Option("--reviewer", help="Who looked at the data.")],
     note: Annotated[str, typer.Option("--note", help="What the reviewer has to say.")] = "",
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead; needs a note.")] = False,
+    allow_failed_qc: Annotated[
+        bool, typer.Option("--allow-failed-qc", help="Approve data that did not pass analyze-csv.")
+    ] = False,
 ) -> None:
-    """Approve an analyzed artifact, bound to its bytes."""
-    approval = synthlab.approve(artifact_dir, reviewer=reviewer, note=note)
-    say(f"{artifact_dir}: approved by {reviewer}.")
+    """Approve or reject an analyzed artifact, bound to its bytes."""
+    if reject and allow_failed_qc:
+        rule = "is about approving, and --reject does not approve"
+        raise UsageError(Problem("BAD_ARGUMENT", rule, path="--allow-failed-qc", remedy="Give one of them"))
+    if reject:
+        approval = synthlab.reject(artifact_dir, reviewer=reviewer, note=note)
+    else:
+        approval = synthlab.approve(artifact_dir, reviewer=reviewer, note=note, allow_failed=allow_failed_qc)
+    say(f"{artifact_dir}: {approval.decision} by {approval.reviewer}.")
     emit("approve", approval)
 
 

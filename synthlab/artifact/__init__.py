@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthlab.artifact.approval import Approval as Approval
     from synthlab.artifact.approval import check_approval as check_approval
+    from synthlab.artifact.approval import check_decision as check_decision
     from synthlab.artifact.approval import write_approval as write_approval
     from synthlab.artifact.csv import CsvDigest as CsvDigest
     from synthlab.artifact.csv import write_csv as write_csv
@@ -27,6 +28,7 @@ _HOMES = {
     "CsvDigest": "csv",
     "Rows": "reader",
     "check_approval": "approval",
+    "check_decision": "approval",
     "read_artifact": "store",
     "read_csv": "reader",
     "read_rows": "reader",

@@ -1,13 +1,14 @@
-"""A reviewer's approval, bound to the very bytes that were looked at."""
+"""A reviewer's decision, bound to the very bytes that were looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from synthlab.artifact.files import json_bytes, read_json, sha256_of, write_atomically
+from synthlab.artifact.manifest import MANIFEST_NAME
 from synthlab.artifact.store import ANALYSIS_NAME, Artifact
 from synthlab.errors import ArtifactError, Problem, QualityError, UsageError, show_value
 from synthlab.results import Result
@@ -15,59 +16,90 @@ from synthlab.results import Result
 APPROVAL_NAME = "approval.json"
 SCHEMA_VERSION = 1
 
+Decision = Literal["approved", "rejected"]
+APPROVED: Decision = "approved"
+REJECTED: Decision = "rejected"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Approval(Result):
-    """That somebody looked at an artifact and its analysis, and approved.
+    """That somebody looked at an artifact and its analysis, and what they decided.
 
     Attributes
     ----------
+    decision : {"approved", "rejected"}
     scenario_id, run_id : str
-    csv_sha256 : str
-        Of the CSV that was approved.
-    analysis_sha256 : str
-        Of the analysis that was approved.
+    csv_sha256, analysis_sha256, manifest_sha256 : str
+        Of the CSV, the analysis and the manifest that were looked at.
     qc_passed : bool
         What that analysis says.
     is_failure_allowed : bool
         Whether the reviewer approved although QC failed.
     reviewer : str
     note : str
-    approved_at : str
+    decided_at : str
         RFC 3339 UTC.
+
+    Notes
+    -----
+    The review page is not bound: it is drawn from what is bound, and names the same
+    hashes.
     """
 
+    decision: Decision
     scenario_id: str
     run_id: str
     csv_sha256: str
     analysis_sha256: str
+    manifest_sha256: str
     qc_passed: bool
     is_failure_allowed: bool
     reviewer: str
     note: str
-    approved_at: str
+    decided_at: str
+
+    def rejection(self) -> Problem | None:
+        """Return why the data must not be used; None where it was approved."""
+        if self.decision == APPROVED:
+            return None
+        return Problem(
+            "APPROVAL_REJECTED",
+            f"{self.reviewer} rejected the data: {self.note}",
+            path="decision",
+            value=self.decision,
+            file=APPROVAL_NAME,
+            remedy="Mend what the reviewer names and export again, or have it reviewed again",
+        )
 
 
 def write_approval(
-    artifact: Artifact, *, reviewer: str, note: str, approved_at: str, allow_failed: bool = False
+    artifact: Artifact,
+    *,
+    reviewer: str,
+    note: str,
+    decided_at: str,
+    decision: Decision = APPROVED,
+    allow_failed: bool = False,
 ) -> Approval:
-    """Write `approval.json` into an artifact's directory.
+    """Write `approval.json` into an artifact's directory; an older one is replaced.
 
     Parameters
     ----------
     artifact : Artifact
     reviewer : str
-        Who approves; not blank.
+        Who decides; not blank.
     note : str
-    approved_at : str
+        Not blank where the data is rejected.
+    decided_at : str
         RFC 3339 UTC.
+    decision : {"approved", "rejected"}
     allow_failed : bool
         Approve although the QC failed.
 
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: no reviewer.
+        Code ``BAD_ARGUMENT``: no reviewer, or a rejection without a note.
     ArtifactError
         Code ``ARTIFACT_NOT_FOUND``: not analyzed yet; ``CSV_HASH_MISMATCH``: the CSV
         changed, or the analysis is of another one; ``MANIFEST_INVALID``.
@@ -76,12 +108,11 @@ def write_approval(
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
-    if not reviewer.strip():
-        raise UsageError(Problem("BAD_ARGUMENT", "needs a name", path="reviewer", value=show_value(reviewer)))
+    _require_words(reviewer, note, decision)
     artifact.verify_hash()
     analysis = _read_analysis(artifact)
     qc_passed = analysis.get("qc_passed") is True
-    if not qc_passed and not allow_failed:
+    if decision == APPROVED and not qc_passed and not allow_failed:
         raise QualityError(
             Problem(
                 "QC_FAILED",
@@ -93,32 +124,68 @@ def write_approval(
             )
         )
     approval = Approval(
+        decision=decision,
         scenario_id=artifact.manifest["scenario_id"],
         run_id=artifact.manifest["run_id"],
         csv_sha256=artifact.manifest["csv_sha256"],
         analysis_sha256=sha256_of(artifact.directory / ANALYSIS_NAME),
+        manifest_sha256=sha256_of(artifact.directory / MANIFEST_NAME),
         qc_passed=qc_passed,
-        is_failure_allowed=allow_failed and not qc_passed,
+        is_failure_allowed=decision == APPROVED and allow_failed and not qc_passed,
         reviewer=reviewer.strip(),
-        note=note,
-        approved_at=approved_at,
+        note=note.strip(),
+        decided_at=decided_at,
     )
     document = {"schema_version": SCHEMA_VERSION, **approval.to_dict()}
     write_atomically(artifact.directory / APPROVAL_NAME, json_bytes(document))
     return approval
 
 
+def _require_words(reviewer: str, note: str, decision: Decision) -> None:
+    problems = []
+    if not reviewer.strip():
+        problems.append(Problem("BAD_ARGUMENT", "needs a name", path="reviewer", value=show_value(reviewer)))
+    if decision == REJECTED and not note.strip():
+        remedy = "Say what is wrong: whoever mends it reads this"
+        problems.append(
+            Problem(
+                "BAD_ARGUMENT", "a rejection needs one", path="note", value=show_value(note), remedy=remedy
+            )
+        )
+    if problems:
+        raise UsageError(problems)
+
+
 def check_approval(artifact: Artifact) -> Approval:
     """Return the approval of an artifact, if it is for these very bytes.
 
-    Reads only.  The approval is compared with the manifest and with `analysis.json`;
-    that the CSV fits the manifest is `Artifact.verify_hash`'s part.
+    Reads only.
 
     Raises
     ------
     ArtifactError
-        Code ``APPROVAL_MISSING``: nobody approved; ``APPROVAL_MISMATCH``: the CSV or
-        the analysis is not the approved one, or the file is no approval.
+        As `check_decision`.
+    QualityError
+        Code ``APPROVAL_REJECTED``: the reviewer's decision was no.
+    """
+    approval = check_decision(artifact)
+    rejection = approval.rejection()
+    if rejection is not None:
+        raise QualityError(rejection)
+    return approval
+
+
+def check_decision(artifact: Artifact) -> Approval:
+    """Return what a reviewer decided on an artifact, if it was on these very bytes.
+
+    Reads only.  The decision is compared with `manifest.json` and `analysis.json`; that
+    the CSV fits the manifest is `Artifact.verify_hash`'s part.
+
+    Raises
+    ------
+    ArtifactError
+        Code ``APPROVAL_MISSING``: nobody decided; ``APPROVAL_MISMATCH``: the CSV, the
+        analysis or the manifest is another one, or the file is no approval.
     """
     path = artifact.directory / APPROVAL_NAME
     remedy = "Review it and run `synthlab approve --artifact-dir`"
@@ -138,7 +205,8 @@ def check_approval(artifact: Artifact) -> Approval:
         )
         for key, what, approved, found in (
             ("csv_sha256", "CSV", approval.csv_sha256, artifact.manifest["csv_sha256"]),
-            ("analysis_sha256", "analysis", approval.analysis_sha256, _analysis_sha256(artifact)),
+            ("analysis_sha256", "analysis", approval.analysis_sha256, _sha256(artifact, ANALYSIS_NAME)),
+            ("manifest_sha256", "manifest", approval.manifest_sha256, _sha256(artifact, MANIFEST_NAME)),
             ("run_id", "run", approval.run_id, artifact.manifest["run_id"]),
             ("scenario_id", "scenario", approval.scenario_id, artifact.manifest["scenario_id"]),
         )
@@ -149,9 +217,9 @@ def check_approval(artifact: Artifact) -> Approval:
     return approval
 
 
-def _analysis_sha256(artifact: Artifact) -> str:
-    path = artifact.directory / ANALYSIS_NAME
-    return sha256_of(path) if path.is_file() else "no analysis"
+def _sha256(artifact: Artifact, name: str) -> str:
+    path = artifact.directory / name
+    return sha256_of(path) if path.is_file() else "no such file"
 
 
 def _read_approval(path: Path) -> Approval:
@@ -165,6 +233,8 @@ def _read_approval(path: Path) -> Approval:
         if document["schema_version"] != SCHEMA_VERSION or not str(known["reviewer"]).strip():
             raise ValueError
         if any(not isinstance(known[name], kind) for name, kind in names.items()):
+            raise ValueError
+        if known["decision"] not in {APPROVED, REJECTED}:
             raise ValueError
     except (ArtifactError, KeyError, ValueError):
         raise ArtifactError(

@@ -1,4 +1,4 @@
-"""approve: a reviewer's word on an artifact, bound to its bytes."""
+"""approve, reject: a reviewer's word on an artifact, bound to its bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthlab.timeline import format_at, now_at
 
 if TYPE_CHECKING:
-    from synthlab.artifact.approval import Approval
+    from synthlab.artifact.approval import Approval, Decision
 
 
 def approve(
@@ -25,7 +25,7 @@ def approve(
     note : str
         Anything the next reader should know.
     allow_failed : bool
-        Approve although the QC failed; the approval says so.
+        Approve although the QC failed; the approval says so. The import asks again.
 
     Raises
     ------
@@ -40,14 +40,49 @@ def approve(
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
+    return _decide(artifact_dir, reviewer=reviewer, note=note, decision="approved", allow_failed=allow_failed)
+
+
+def reject(artifact_dir: str | os.PathLike[str], *, reviewer: str, note: str) -> Approval:
+    """Reject an analyzed artifact: `approval.json` says so, and `import_csv` refuses it.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        What `export_csv` wrote and `analyze_csv` analyzed.
+    reviewer : str
+        Who rejects; not blank.
+    note : str
+        What is wrong; not blank.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: no reviewer, or no note.
+    ArtifactError
+        As `approve`.
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+    """
+    return _decide(artifact_dir, reviewer=reviewer, note=note, decision="rejected")
+
+
+def _decide(
+    artifact_dir: str | os.PathLike[str],
+    *,
+    reviewer: str,
+    note: str,
+    decision: Decision,
+    allow_failed: bool = False,
+) -> Approval:
     from synthlab.artifact.approval import write_approval
     from synthlab.artifact.store import read_artifact
 
-    artifact = read_artifact(artifact_dir)
     return write_approval(
-        artifact,
+        read_artifact(artifact_dir),
         reviewer=reviewer,
         note=note,
-        approved_at=format_at(now_at()),
+        decided_at=format_at(now_at()),
+        decision=decision,
         allow_failed=allow_failed,
     )

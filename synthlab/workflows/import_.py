@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import ArtifactError, ConflictError, PreflightError, Problem, QualityError, ScenarioError
+from synthlab.errors import ArtifactError, ConflictError, PreflightError, ScenarioError
 from synthlab.results import Result
 from synthlab.workflows.connect import open_platform, platform_reader
 from synthlab.workflows.import_checks import as_warnings, conflict_of, conflicting_keys, reservoir_mismatches
+from synthlab.workflows.import_gates import GatePass, pass_gates
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
@@ -48,6 +49,14 @@ class ImportResult(Result):
         would do: ``{"dry_run:READY": 17282}``.
     analytics : AnalyticsResult or None
         None where analytics were not drained.
+    qc_passed : bool or None
+        What `analysis.json` says; None where the artifact was never analyzed.
+    is_qc_failure_allowed : bool
+        Whether failed or rejected data was imported because the call allowed it.
+    is_approval_required : bool
+        Whether the call or the policy setting asked for an approval.
+    approved_by, approved_at : str or None
+        The approval of these very bytes, where there is one.
     warnings : tuple of str
     """
 
@@ -58,6 +67,11 @@ class ImportResult(Result):
     row_count: int
     status_counts: dict[str, int]
     analytics: AnalyticsResult | None = None
+    qc_passed: bool | None = None
+    is_qc_failure_allowed: bool = False
+    is_approval_required: bool = False
+    approved_by: str | None = None
+    approved_at: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -71,6 +85,7 @@ def import_csv(
     drain_analytics: bool = False,
     analytics_batch_size: int = 200,
     allow_failed_qc: bool = False,
+    require_approval: bool = False,
     strict: bool = False,
     on_progress: Progress | None = None,
 ) -> ImportResult:
@@ -94,9 +109,13 @@ def import_csv(
     analytics_batch_size : int
         Events of one transaction of the analytics consumer.
     allow_failed_qc : bool
-        Import although `analysis.json` says that the data did not pass.
+        Import although `analysis.json` says that the data did not pass, or a reviewer
+        rejected it; the result says so.
+    require_approval : bool
+        Refuse data without an approval of these very bytes. The setting
+        ``SYNTHLAB_REQUIRE_APPROVAL=1`` does the same for every call.
     strict : bool
-        Preflight warnings become errors.
+        Preflight warnings become errors, and so does data that was never analyzed.
     on_progress : callable, optional
         Called with the rows done and the rows in all.
 
@@ -109,9 +128,10 @@ def import_csv(
     ------
     ArtifactError
         Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``, ``CSV_HASH_MISMATCH``,
-        ``ARTIFACT_ROW_INVALID``; nothing was written.
+        ``ARTIFACT_ROW_INVALID``, and ``APPROVAL_MISSING`` or ``APPROVAL_MISMATCH`` where
+        an approval is required; nothing was written.
     QualityError
-        Code ``QC_FAILED``; nothing was written.
+        Codes ``QC_FAILED``, ``APPROVAL_REJECTED``; nothing was written.
     PreflightError
         A device is not there, not attached, not calibrated, or code
         ``RESERVOIR_MISMATCH``: its reservoir changed since the export; nothing was
@@ -128,7 +148,9 @@ def import_csv(
     require_batch_size(analytics_batch_size, name="analytics_batch_size")
     artifact = read_artifact(artifact_dir)
     artifact.verify_hash()
-    _require_quality(artifact, is_failure_allowed=allow_failed_qc)
+    gates = pass_gates(
+        artifact, allow_failed_qc=allow_failed_qc, require_approval=require_approval, strict=strict
+    )
     frame = artifact.read_frame()
     report = survey(_devices(artifact), database=database)
     mismatches = reservoir_mismatches(artifact.manifest["reservoirs"], report.reservoirs)
@@ -136,16 +158,17 @@ def import_csv(
         require_platform(report, strict=strict)
         if mismatches:
             raise PreflightError(mismatches)
-    warnings = tuple(str(finding) for finding in report.findings)
+    warnings = (*gates.warnings, *(str(finding) for finding in report.findings))
     if not apply:
         counts, conflict = _look(frame, database)
         told = as_warnings([*mismatches, *(conflict.problems if conflict else ())])
-        return _result(artifact, frame, apply=False, status_counts=counts, warnings=(*warnings, *told))
+        return _result(artifact, frame, gates, apply=False, status_counts=counts, warnings=(*warnings, *told))
     return _apply(
         artifact,
         frame,
         database,
         state_file,
+        gates=gates,
         warnings=warnings,
         commit_batch_size=commit_batch_size,
         analytics_batch_size=analytics_batch_size if drain_analytics else None,
@@ -159,6 +182,7 @@ def _apply(
     url: str | None,
     state_file: str | Path | None,
     *,
+    gates: GatePass,
     warnings: tuple[str, ...],
     commit_batch_size: int,
     analytics_batch_size: int | None,
@@ -190,7 +214,7 @@ def _apply(
         if analytics_batch_size is not None:
             analytics = _drain_analytics(platform, batch_size=analytics_batch_size)
     result = _result(
-        artifact, frame, apply=True, status_counts=counts, analytics=analytics, warnings=warnings
+        artifact, frame, gates, apply=True, status_counts=counts, analytics=analytics, warnings=warnings
     )
     write_atomically(artifact.directory / RESULT_NAME, json_bytes(result.to_dict()))
     return result
@@ -228,30 +252,6 @@ def _look(frame: pd.DataFrame, url: str | None) -> tuple[dict[str, int], Conflic
     return dict(sorted(counts.items())), conflict_of(keys)
 
 
-def _require_quality(artifact: Artifact, *, is_failure_allowed: bool) -> None:
-    from synthlab.artifact.files import read_json
-    from synthlab.artifact.store import ANALYSIS_NAME
-
-    path = artifact.directory / ANALYSIS_NAME
-    if is_failure_allowed or not path.exists():
-        return
-    analysis = read_json(path)
-    is_of_this_csv = analysis.get("csv_sha256") == artifact.manifest["csv_sha256"]
-    if is_of_this_csv and analysis.get("qc_passed") is True:
-        return
-    rule = "the data did not pass its checks" if is_of_this_csv else "the analysis is of another CSV"
-    raise QualityError(
-        Problem(
-            "QC_FAILED",
-            rule,
-            path="qc_passed",
-            value=str(analysis.get("qc_passed")).lower(),
-            file=ANALYSIS_NAME,
-            remedy="Read its findings and mend the scenario; then export and analyze again",
-        )
-    )
-
-
 def _devices(artifact: Artifact) -> Any:
     from synthlab.artifact.manifest import MANIFEST_NAME
     from synthlab.scenario.build import build_scenario
@@ -270,11 +270,16 @@ def _checkpoints(artifact: Artifact) -> Mapping[str, Mapping[str, Any]]:
     return checkpoint["devices"] if checkpoint else {}
 
 
-def _result(artifact: Artifact, frame: pd.DataFrame, **facts: Any) -> ImportResult:
+def _result(artifact: Artifact, frame: pd.DataFrame, gates: GatePass, **facts: Any) -> ImportResult:
     return ImportResult(
         scenario_id=artifact.manifest["scenario_id"],
         run_id=artifact.manifest["run_id"],
         csv_sha256=artifact.manifest["csv_sha256"],
         row_count=len(frame),
+        qc_passed=gates.qc_passed,
+        is_qc_failure_allowed=gates.is_qc_failure_allowed,
+        is_approval_required=gates.is_approval_required,
+        approved_by=gates.approval.reviewer if gates.approval else None,
+        approved_at=gates.approval.decided_at if gates.approval else None,
         **facts,
     )

@@ -137,6 +137,9 @@ def test_no_artifact(cli: Cli, command: str) -> None:
 
 def test_strict_reaches_the_import(cli: Cli, artifact_dir: Path) -> None:
     _change("UPDATE devices SET is_synthetic = false")
+    ended = cli("--strict", "import-csv", "--artifact-dir", artifact_dir)
+    assert (ended.exit_code, ended.problem["rule"]) == (6, "the data was never checked")
+    assert cli("analyze-csv", "--artifact-dir", artifact_dir).exit_code == 0
     ended = cli("--strict", "import-csv", "--artifact-dir", artifact_dir, "--apply")
     assert (ended.exit_code, ended.json["error"]["code"]) == (4, "NOT_MARKED_SYNTHETIC")
     assert _message_count() == 0
@@ -150,7 +153,30 @@ def test_failed_quality_is_not_imported(cli: Cli, artifact_dir: Path) -> None:
     assert (ended.exit_code, ended.json["error"]["code"]) == (6, "QC_FAILED")
     assert _message_count() == 0
     allowed = cli("import-csv", "--artifact-dir", artifact_dir, "--apply", "--allow-failed-qc")
-    assert allowed.exit_code == 0
+    assert (allowed.exit_code, allowed.json["qc_passed"]) == (0, False)
+    assert allowed.json["is_qc_failure_allowed"] is True
+    assert "failed data was allowed" in allowed.stderr
+    assert _message_count() == 98
+
+
+def test_approvals_on_the_command_line(cli: Cli, artifact_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = ("--artifact-dir", artifact_dir)
+    assert cli("analyze-csv", *where).exit_code == 0
+    ended = cli("import-csv", *where, "--apply", "--require-approval")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (5, "APPROVAL_MISSING")
+    monkeypatch.setenv("SYNTHLAB_REQUIRE_APPROVAL", "1")
+    assert cli("import-csv", *where, "--apply").problem["code"] == "APPROVAL_MISSING"
+    assert cli("approve", *where, "--reviewer", "Ada", "--reject").problem["path"] == "note"
+    both = cli("approve", *where, "--reviewer", "Ada", "--reject", "--note", "x", "--allow-failed-qc")
+    assert (both.exit_code, both.problem["path"]) == (2, "--allow-failed-qc")
+    rejected = cli("approve", *where, "--reviewer", "Ada", "--reject", "--note", "too smooth")
+    assert rejected.json["decision"] == "rejected"
+    ended = cli("import-csv", *where, "--apply")
+    assert (ended.exit_code, ended.json["error"]["code"]) == (6, "APPROVAL_REJECTED")
+    assert "too smooth" in ended.stderr
+    assert _message_count() == 0
+    assert cli("approve", *where, "--reviewer", "Ada").json["decision"] == "approved"
+    assert cli("import-csv", *where, "--apply").json["approved_by"] == "Ada"
     assert _message_count() == 98
 
 

@@ -265,7 +265,7 @@ def _analyzed(tmp_path: Path, **changes: object) -> Any:
 
 
 def _approve(artifact: Any, **changes: Any) -> Any:
-    facts = {"reviewer": "Ada", "note": "looks right", "approved_at": APPROVED_AT}
+    facts = {"reviewer": "Ada", "note": "looks right", "decided_at": APPROVED_AT}
     return write_approval(artifact, **{**facts, **changes})
 
 
@@ -274,7 +274,7 @@ def test_an_approval_is_bound_to_csv_and_analysis(tmp_path: Path) -> None:
     approval = _approve(artifact)
     assert check_approval(artifact) == approval
     document = read_json(artifact.directory / "approval.json")
-    assert (document["reviewer"], document["note"], document["approved_at"]) == (
+    assert (document["reviewer"], document["note"], document["decided_at"]) == (
         "Ada",
         "looks right",
         APPROVED_AT,

@@ -216,7 +216,7 @@ def test_a_passed_artifact_is_approved(artifact: Artifact) -> None:
     assert (approval.reviewer, approval.qc_passed) == ("Ada", True)
     assert check_approval(read_artifact(artifact.directory)) == approval
     document: dict[str, Any] = json.loads((artifact.directory / "approval.json").read_text())
-    assert document["approved_at"].endswith("Z")
+    assert document["decided_at"].endswith("Z")
 
 
 def test_a_failed_artifact_is_not(artifact: Artifact) -> None:
@@ -234,7 +234,11 @@ def test_an_analysis_again_ends_the_approval(artifact: Artifact) -> None:
     _analyze(artifact)
     with pytest.raises(ArtifactError) as caught:
         check_approval(read_artifact(artifact.directory))
-    assert {problem.path for problem in caught.value.problems} == {"csv_sha256", "analysis_sha256"}
+    assert {problem.path for problem in caught.value.problems} == {
+        "csv_sha256",
+        "analysis_sha256",
+        "manifest_sha256",
+    }
 
 
 def test_plots_are_drawn_beside_the_analysis(artifact: Artifact) -> None:
