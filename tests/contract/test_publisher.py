@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from synthlab.adapters.mqtt import (
     TlsFiles,
     tls_contexts,
 )
+from synthlab.adapters.mqtt.loop import MAX_SILENT_CLOSES
 from synthlab.errors import CredentialsError, ServiceUnavailableError
 from tests.brokers import OPEN, PLAIN, TIMEOUT_SECONDS, Authority, Observer, mosquitto, needs_mosquitto
 
@@ -366,6 +369,9 @@ def test_an_answer_that_is_overdue_breaks_the_connection() -> None:
     assert publishes[0][1:] == publishes[1][1:]
 
 
+MAX_HANG_UPS = 2 * MAX_SILENT_CLOSES
+
+
 @needs_mosquitto
 class TestTls:
     @pytest.fixture
@@ -390,6 +396,30 @@ class TestTls:
         with mosquitto(authority.mosquitto_config()) as address, pytest.raises(CredentialsError) as caught:
             self.publish(address, TlsFiles(ca_path=authority.path))
         assert caught.value.code == "BROKER_REFUSED"
+
+    def test_a_broker_that_hangs_up_after_the_handshake_is_said_to_refuse(self, authority: Authority) -> None:
+        # What a refused certificate looks like where the reset overtakes the alert.
+        certificate, key = authority.issue("broker", host="127.0.0.1")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            greeted: list[int] = []
+
+            def hang_up() -> None:
+                while len(greeted) < MAX_HANG_UPS:
+                    raw, _ = server.accept()
+                    with context.wrap_socket(raw, server_side=True) as secured:
+                        greeted.append(len(secured.recv(1)))
+                        secured.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+            thread = threading.Thread(target=hang_up, daemon=True)
+            thread.start()
+            with pytest.raises(CredentialsError) as caught:
+                self.publish(BrokerAddress(*server.getsockname()), TlsFiles(ca_path=authority.path))
+        assert caught.value.code == "BROKER_REFUSED"
+        assert "closed right after the TLS handshake" in str(caught.value)
+        # Each try is made once in MQTT 5 and once in 3.1.1.
+        assert len(greeted) == MAX_HANG_UPS
 
     def test_a_certificate_of_a_stranger_is_refused(self, authority: Authority, tmp_path) -> None:  # type: ignore[no-untyped-def]
         stranger = Authority(tmp_path / "theirs", "someone else")

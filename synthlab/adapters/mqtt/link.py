@@ -104,6 +104,11 @@ class Link:
     tls_failure: ssl.SSLError | None = None
     _wire_protocol: MQTTProtocolVersion | None = None
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether TLS was shaken hands on and then hung up on: refused, or chance."""
+        return self.context is not None and self.silent_close_count > 0
+
     def greet(self, loop: LinkLoop) -> None:
         """Hand the open socket to paho and send CONNECT."""
         if self.wire is None or self._wire_protocol != self.protocol:
@@ -194,6 +199,19 @@ def tls_refusal(link: Link, error: ssl.SSLError) -> Problem:
         remedy = "Check the client's certificate and key, and that the port speaks TLS"
     value = str(detail or error).replace("_", " ").lower()
     return Problem("BROKER_REFUSED", rule, path=link.client_id, value=value, remedy=remedy)
+
+
+def hung_up(link: Link) -> Problem:
+    """Describe a broker that ends every connection right after the TLS handshake."""
+    # TLS 1.3 judges a client's certificate after the client's side of the handshake, and the
+    # alert is lost where the reset that follows it is quicker.
+    return Problem(
+        "BROKER_REFUSED",
+        "must be let in by the broker",
+        path=link.client_id,
+        value="closed right after the TLS handshake",
+        remedy="Check the client's certificate and key, and that the port speaks MQTT",
+    )
 
 
 def unanswered(link: Link, error: OSError | str) -> Problem:

@@ -31,6 +31,7 @@ from synthlab.adapters.mqtt.link import (
     LinkState,
     Wire,
     contested,
+    hung_up,
     is_final,
     is_version_refusal,
     refusal,
@@ -343,7 +344,7 @@ class LinkLoop:
     def _lost_silently(self, link: Link, problem: Problem) -> None:
         link.silent_close_count += 1
         if link.silent_close_count >= MAX_SILENT_CLOSES and link.epoch == 0:
-            self._fail(link, problem)
+            self._fail(link, problem if link.context is None else hung_up(link))
         else:
             if link.epoch == 0 and self.protocol is None:
                 link.protocol = MQTT_5

@@ -79,7 +79,9 @@ class Publisher(LinkLoop):
             states = [link.state for link in self.links.values()]
             if all(state in (LinkState.UP, LinkState.FAILED) for state in states):
                 break
-            if self.protocol is None and any(link.failure_count for link in self.links.values()):
+            if self.protocol is None and any(
+                link.failure_count and not link.is_undecided for link in self.links.values()
+            ):
                 break
             if self._clock() >= until:
                 break
