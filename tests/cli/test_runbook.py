@@ -43,27 +43,50 @@ def platform(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_runbook(cli: Cli, tiny: tuple[str, str], platform: str, scratch: Path) -> None:
-    made = cli(*tiny, "provision")
+    walk(cli, tiny, platform, scenario_id="tiny", device_ids=["E2ETINYMOB1", "E2ETINYSTAT1"], rows=ROWS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("template", "device_ids"),
+    [
+        ("stationary_only_v1", ["E2E2024STATA1", "E2E2024STATC1"]),
+        ("mobile_only_v1", ["E2E2024MOBE1", "E2E2024MOBF1"]),
+    ],
+)
+def test_runbook_of_a_template(
+    cli: Cli, platform: str, scratch: Path, template: str, device_ids: list[str]
+) -> None:
+    rows = 2 * (30 * 288 + 1)
+    flags = ("--scenario", template)
+    walk(cli, flags, platform, scenario_id=template, device_ids=device_ids, rows=rows)
+
+
+def walk(
+    cli: Cli, scenario: tuple[str, str], platform: str, *, scenario_id: str, device_ids: list[str], rows: int
+) -> None:
+    """Walk the guide's section 4, command by command, and import twice."""
+    made = cli(*scenario, "provision")
     assert (made.exit_code, made.json["created"]) == (0, 2)
 
-    validated = cli(*tiny, "--strict", "validate")
+    validated = cli(*scenario, "--strict", "validate")
     assert validated.exit_code == 0, validated.stderr
     assert validated.json["command"] == "validate"
-    assert validated.json["devices_validated"] == ["E2ETINYMOB1", "E2ETINYSTAT1"]
+    assert validated.json["devices_validated"] == device_ids
     assert validated.json["warnings"] == []
 
-    shown = cli(*tiny, "--strict", "dry-run", "--preview-steps", "3", "--start-at", END_AT)
+    shown = cli(*scenario, "--strict", "dry-run", "--preview-steps", "3", "--start-at", END_AT)
     assert shown.exit_code == 0
     for device in shown.json["devices"]:
         assert [sample["seq"] for sample in device["samples"]] == [1, 2, 3]
         assert all(len(sample["raw_samples"]) == 5 for sample in device["samples"])
         assert device["expected_tendencies"]
 
-    exported = cli(*tiny, "--strict", "export-csv", "--run-id", "r1", "--end-at", END_AT)
+    exported = cli(*scenario, "--strict", "export-csv", "--run-id", "r1", "--end-at", END_AT)
     assert exported.exit_code == 0, exported.stderr
-    assert exported.json["row_count"] == ROWS
+    assert exported.json["row_count"] == rows
     folder = Path(exported.json["artifact_dir"])
-    assert folder == Path("artifacts/tiny/r1")
+    assert folder == Path("artifacts") / scenario_id / "r1"
     assert (folder / "telemetry_rows.csv").is_file()
     assert (folder / "manifest.json").is_file()
 
@@ -81,7 +104,7 @@ def test_runbook(cli: Cli, tiny: tuple[str, str], platform: str, scratch: Path) 
     looked = cli("import-csv", "--artifact-dir", folder)
     assert looked.exit_code == 0
     assert looked.json["apply"] is False
-    assert looked.json["status_counts"] == {"dry_run:READY": ROWS}
+    assert looked.json["status_counts"] == {"dry_run:READY": rows}
     assert _table_contents(platform) == before
     assert not (folder / "import_result.json").exists()
 
@@ -89,28 +112,28 @@ def test_runbook(cli: Cli, tiny: tuple[str, str], platform: str, scratch: Path) 
     applied = cli("import-csv", "--artifact-dir", folder, *flags)
     assert applied.exit_code == 0, applied.stderr
     assert applied.json["apply"] is True
-    assert applied.json["row_count"] == ROWS
-    assert applied.json["status_counts"] == {"stored:READING": ROWS}
-    assert applied.json["analytics"]["events_processed"] == ROWS
+    assert applied.json["row_count"] == rows
+    assert applied.json["status_counts"] == {"stored:READING": rows}
+    assert applied.json["analytics"]["events_processed"] == rows
     written = json.loads((folder / "import_result.json").read_text())
     assert {"command": "import-csv", **written} == applied.json
 
     stored = _table_contents(platform)
-    assert len(stored["device_telemetry_messages"]) == ROWS
+    assert len(stored["device_telemetry_messages"]) == rows
     again = cli("import-csv", "--artifact-dir", folder, *flags)
     assert again.exit_code == 0
-    assert again.json["status_counts"] == {"duplicate:SEQ": ROWS}
+    assert again.json["status_counts"] == {"duplicate:SEQ": rows}
     assert again.json["analytics"]["events_processed"] == 0
     assert _table_contents(platform) == stored
 
-    live = cli(*tiny, "--strict", "run", "--iterations", "1")
+    live = cli(*scenario, "--strict", "run", "--iterations", "1")
     assert live.exit_code == 0, live.stderr
     assert live.json["emitted"] == 2
     engine = create_engine(platform)
     with engine.connect() as connection:
         query = text("SELECT mqtt_client_id, max(seq) FROM device_telemetry_messages GROUP BY 1")
         last_seq = dict(tuple(row) for row in connection.execute(query))
-    assert last_seq == {"E2ETINYMOB1": 50, "E2ETINYSTAT1": 50}
+    assert last_seq == dict.fromkeys(device_ids, rows // 2 + 1)
     engine.dispose()
 
 
