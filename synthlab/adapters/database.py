@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, StaticPool
 
 from synthlab.adapters.database_failures import explain
+from synthlab.adapters.database_identity import file_fingerprints, server_fingerprints
 from synthlab.adapters.database_url import URL_VARIABLE, configured_url, not_a_url, parse_url, shown_url
 from synthlab.errors import DiskError, Problem, ServiceUnavailableError
 
@@ -91,6 +92,13 @@ class Database:
         """Say whether something is there: False only where a SQLite file is absent or empty.  Reads only."""
         # A killed writer may leave a file of 0 bytes.
         return self._file is None or (self._file.is_file() and self._file.stat().st_size > 0)
+
+    def fingerprints(self) -> tuple[str, ...]:
+        """Return hashes by which this database is known again, under any address.  Reads only."""
+        if self.dialect == "sqlite":
+            return () if self._file is None else file_fingerprints(self._file)
+        with self._explained(), self.engine.connect() as connection:
+            return server_fingerprints(connection)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from synthlab.platform.message import normalize_device_id
-from synthlab.platform.schema import devices, reservoirs
+from synthlab.platform.schema import device_telemetry_messages, devices, reservoirs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +111,52 @@ def reservoirs_frame(session: Session) -> pd.DataFrame:
     records = [_frame_record(_attachment(row._mapping)) for row in session.connection().execute(query)]
     frame = pd.DataFrame.from_records(records, columns=["device_id", *FRAME_COLUMNS])
     return frame.set_index("device_id").sort_index()
+
+
+@dataclass(frozen=True, slots=True)
+class LatestMessage:
+    """The message with a device's highest number, and the device's own time in it. [seconds]"""
+
+    seq: int
+    at_second: int
+
+
+def latest_messages(session: Session, device_ids: Iterable[str]) -> dict[str, LatestMessage]:
+    """Return the message with the highest number of each device that has any, by device id.
+
+    Parameters
+    ----------
+    session : Session
+    device_ids : iterable of str
+        As the devices call themselves, in uppercase.
+    """
+    messages = device_telemetry_messages.c
+    # One step into the unique index of (client, seq) each.
+    query = (
+        select(messages.seq, messages.received_at, messages.payload)
+        .where(messages.mqtt_client_id == bindparam("name"))
+        .order_by(messages.seq.desc())
+        .limit(1)
+    )
+    found: dict[str, LatestMessage] = {}
+    for name in device_ids:
+        row = session.connection().execute(query, {"name": name}).one_or_none()
+        if row is not None:
+            found[name] = LatestMessage(int(row.seq), _own_second(row.payload, row.received_at))
+    return found
+
+
+def synthetic_device_ids(session: Session) -> list[str]:
+    """Return the ids of all devices that are marked synthetic, sorted."""
+    query = select(devices.c.device_id).where(devices.c.is_synthetic).order_by(devices.c.device_id)
+    return list(session.connection().execute(query).scalars())
+
+
+def _own_second(payload: Any, received_at: datetime) -> int:
+    stamp = payload.get("local_timestamp_ms") if isinstance(payload, dict) else None
+    if isinstance(stamp, int) and not isinstance(stamp, bool) and stamp >= 0:
+        return stamp // 1000
+    return int(received_at.timestamp())
 
 
 def _query() -> Select[Any]:

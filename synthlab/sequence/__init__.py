@@ -21,16 +21,20 @@ Examples
 
 from __future__ import annotations
 
-from synthlab.sequence.document import DeviceState, Gap, Reservation, SeqRange, StateDocument
-from synthlab.sequence.state import DEFAULT_STATE_FILE, SequenceState, StateSnapshot
+from synthlab.sequence.document import DeviceState, Gap, Reservation, SeqRange, StateDocument, Target
+from synthlab.sequence.moves import Floor
+from synthlab.sequence.snapshot import StateSnapshot
+from synthlab.sequence.state import DEFAULT_STATE_FILE, SequenceState
 
 __all__ = [
     "DEFAULT_STATE_FILE",
     "DeviceState",
+    "Floor",
     "Gap",
     "Reservation",
     "SeqRange",
     "SequenceState",
     "StateDocument",
     "StateSnapshot",
+    "Target",
 ]

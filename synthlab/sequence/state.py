@@ -7,73 +7,41 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from filelock import BaseFileLock
 
-from synthlab.errors import Problem, UsageError
-from synthlab.sequence.document import MAX_SEQ, DeviceState, Gap, Reservation, SeqRange, StateDocument
-from synthlab.sequence.moves import advanced, declare_interrupted, highest_taken
-from synthlab.sequence.storage import lock_state, read_state, write_state
+from synthlab.errors import SequenceStateError
+from synthlab.sequence.document import (
+    MAX_SEQ,
+    DeviceState,
+    Gap,
+    Reservation,
+    SeqRange,
+    StateDocument,
+    Target,
+)
+from synthlab.sequence.moves import (
+    Floor,
+    advanced,
+    declare_interrupted,
+    recovered,
+    released,
+    reservations_of,
+    with_used,
+)
+from synthlab.sequence.refusals import (
+    bad_count,
+    behind_platform,
+    check_counts,
+    nothing_to_release,
+    other_target,
+)
+from synthlab.sequence.snapshot import StateSnapshot
+from synthlab.sequence.storage import keep_damaged, lock_state, read_previous, read_state, write_state
 
 DEFAULT_STATE_FILE = Path(".tmp/synthetic_sim_seq_state.json")
 """Source: simulator guide, section 6."""
-
-
-class StateSnapshot:
-    """What a state file said at one moment."""
-
-    def __init__(self, document: StateDocument) -> None:
-        self._document = document
-
-    @property
-    def document(self) -> StateDocument:
-        """The whole content, frozen."""
-        return self._document
-
-    def last_seq(self, device_id: str) -> int:
-        """Return the last number used by a device; 0 where there is none."""
-        return self._device(device_id).last_seq
-
-    def next_seq(self, device_id: str) -> int:
-        """Return the lowest number that is neither used, reserved nor a gap."""
-        return highest_taken(self._document, device_id) + 1
-
-    def checkpoint(self) -> dict[str, dict[str, Any]]:
-        """Return where each device's simulation stands, by device."""
-        devices = self._document.devices.items()
-        return {name: dict(state.checkpoint) for name, state in devices if state.checkpoint is not None}
-
-    def gaps(self, device_id: str) -> tuple[Gap, ...]:
-        """Return the declared gaps of a device."""
-        return self._device(device_id).gaps
-
-    def resume_second(self, device_id: str) -> int | None:
-        """Return the simulated Unix time that is taken already, in seconds.
-
-        It is the checkpoint's, or later where a live run drew numbers up to a later
-        time and ended before they were acknowledged.
-        """
-        state = self._device(device_id)
-        taken = [] if state.checkpoint is None else [int(state.checkpoint["at_second"])]
-        # Whatever the gap's numbers: history of an earlier time may have higher ones.
-        drawn = [gap.range.until_second for gap in state.gaps]
-        taken += [until for until in drawn if until is not None]
-        return max(taken, default=None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the content as JSON-ready values, without the checksum."""
-        return self._document.to_dict()
-
-    def __repr__(self) -> str:
-        document = self._document
-        return (
-            f"{type(self).__name__}(state_id={document.state_id!r}, generation={document.generation},"
-            f" devices={len(document.devices)}, reservations={len(document.reservations)})"
-        )
-
-    def _device(self, device_id: str) -> DeviceState:
-        return self._document.devices.get(device_id, DeviceState())
 
 
 class SequenceState(StateSnapshot):
@@ -83,9 +51,11 @@ class SequenceState(StateSnapshot):
     """
 
     def __init__(self, path: Path, lock: BaseFileLock, document: StateDocument) -> None:
-        super().__init__(document)
+        super().__init__(declare_interrupted(document))
         self.path = path
+        self._stored = document
         self._lock = lock
+        self._is_salvaged = False
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, wait_seconds: float = 0.0) -> Self:
@@ -101,16 +71,45 @@ class SequenceState(StateSnapshot):
         Raises
         ------
         SequenceStateError
-            Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
+            Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_TOO_NEW``, ``STATE_UNWRITABLE``.
         """
-        target = _real_path(path)
+        target = real_path(path)
         lock = lock_state(target, wait_seconds=wait_seconds)
         try:
             document = read_state(target) or StateDocument()
         except BaseException:
             lock.release()
             raise
-        return cls(target, lock, declare_interrupted(document))
+        return cls(target, lock, document)
+
+    @classmethod
+    def salvage(cls, path: str | Path | None = None) -> tuple[Self, Literal["state", "previous", "nothing"]]:
+        """Lock what is left of a state, damaged or not, and say what that is.
+
+        Only for going on with `recover`: numbers that were drawn may be missing in it.
+        A damaged file stays as it is until the first write, and beside it as
+        ``.damaged`` afterwards.
+
+        Raises
+        ------
+        SequenceStateError
+            Codes ``STATE_LOCKED``, ``STATE_TOO_NEW``, ``STATE_UNWRITABLE``.
+        """
+        target = real_path(path)
+        lock = lock_state(target, wait_seconds=0.0)
+        try:
+            return cls(target, lock, read_state(target) or StateDocument()), "state"
+        except SequenceStateError as error:
+            if error.code != "STATE_DAMAGED":
+                lock.release()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        previous = read_previous(target)
+        left = cls(target, lock, previous or StateDocument())
+        left._is_salvaged = True
+        return left, "nothing" if previous is None else "previous"
 
     @classmethod
     def peek(cls, path: str | Path | None = None) -> StateSnapshot:
@@ -119,9 +118,9 @@ class SequenceState(StateSnapshot):
         Raises
         ------
         SequenceStateError
-            Codes ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
+            Codes ``STATE_DAMAGED``, ``STATE_TOO_NEW``, ``STATE_UNWRITABLE``.
         """
-        return StateSnapshot(read_state(_real_path(path)) or StateDocument())
+        return StateSnapshot(read_state(real_path(path)) or StateDocument())
 
     def reserve(self, *, run_id: str, scenario_sha256: str, counts: Mapping[str, int]) -> dict[str, int]:
         """Hold a range for each device, and return its first number.
@@ -144,7 +143,7 @@ class SequenceState(StateSnapshot):
         SequenceStateError
             Code ``STATE_UNWRITABLE``.
         """
-        _check_counts(counts)
+        check_counts(counts)
         first_seq, fresh = {}, {}
         for device_id, count in counts.items():
             held = self._held(run_id, scenario_sha256, device_id, count)
@@ -175,8 +174,91 @@ class SequenceState(StateSnapshot):
             Code ``STATE_UNWRITABLE``.
         """
         devices = advanced(self._document.devices, last_seq, checkpoint or {})
-        if devices != self._document.devices:
-            self._write(devices=devices)
+        reservations = with_used(self._document.reservations, last_seq)
+        if (devices, reservations) != (self._document.devices, self._document.reservations):
+            self._write(devices=devices, reservations=reservations)
+
+    def claim_target(self, target: Target) -> None:
+        """Note which platform is fed; from then on it is no other.  For verbs that are about to write.
+
+        Another platform may store the same numbers from another state, and would drop
+        what comes from this one as seen before.
+
+        Parameters
+        ----------
+        target : Target
+
+        Raises
+        ------
+        SequenceStateError
+            Code ``STATE_TARGET_MISMATCH``: the state feeds another one.
+        """
+        known = self._document.target
+        if known is None:
+            self._write(target=target)
+        elif not known.is_same(target):
+            raise other_target(self.path, known, target)
+        elif known != target:
+            # It moved, or is reached by another name: the next time this one is known as well.
+            self._write(target=target)
+
+    def require_floor(self, floors: Mapping[str, Floor]) -> None:
+        """Refuse to go on where the platform stores higher numbers than the state knows.
+
+        Raises
+        ------
+        SequenceStateError
+            Code ``STATE_BEHIND_PLATFORM``: what comes next would be dropped as seen before.
+        """
+        error = behind_platform(self.path, self._document, floors)
+        if error is not None:
+            raise error
+
+    def recover(self, floors: Mapping[str, Floor], *, margin: int) -> None:
+        """Go on behind all that the platform stores; what is passed over is a declared gap.
+
+        Parameters
+        ----------
+        floors : mapping of str to Floor
+            The platform's highest numbers, by device.
+        margin : int
+            How many numbers may be on their way.
+        """
+        document = recovered(self._document, floors, margin=margin)
+        self._write(devices=document.devices)
+
+    def release(self, run_id: str) -> dict[str, SeqRange]:
+        """Give up what an export reserved; its numbers become a declared gap, and are never drawn again.
+
+        Parameters
+        ----------
+        run_id : str
+            The export's run id.
+
+        Returns
+        -------
+        dict of str to SeqRange
+            What was given up, by device.
+
+        Raises
+        ------
+        UsageError
+            Code ``BAD_ARGUMENT``: nothing is reserved for it, or its numbers may be on
+            the platform already.
+        """
+        held = reservations_of(self._document, run_id)
+        if not held or any(each.is_used for each in held):
+            raise nothing_to_release(run_id, self._document, is_used=bool(held))
+        document = released(self._document, held)
+        self._write(devices=document.devices, reservations=document.reservations)
+        return {name: span for each in held for name, span in each.devices.items()}
+
+    def release_target(self) -> Target | None:
+        """Forget which platform is fed, and return it; the next verb that writes chooses anew."""
+        known = self._document.target
+        if known is not None:
+            self._write(target=None)
+        return known
 
     def draw_block(
         self,
@@ -204,7 +286,7 @@ class SequenceState(StateSnapshot):
         last_seq, checkpoint : mapping, optional
             As for `advance`.
         """
-        _check_counts(counts)
+        check_counts(counts)
         devices = advanced(self._document.devices, last_seq or {}, checkpoint or {})
         own = self._live(run_id, scenario_sha256)
         held = dict(own.devices) if own else {}
@@ -267,15 +349,20 @@ class SequenceState(StateSnapshot):
         self.close()
 
     def _write(self, **changes: Any) -> None:
-        document = replace(self._document, generation=self._document.generation + 1, **changes)
-        write_state(self.path, document)
+        # The write that was lost had a generation of its own.
+        step = 2 if self._is_salvaged else 1
+        document = replace(self._document, generation=self._document.generation + step, **changes)
+        if self._is_salvaged:
+            keep_damaged(self.path)
+        write_state(self.path, document, old=None if self._is_salvaged else self._stored)
         # Only now: after a refused write the old state stands, in memory as on the disk.
-        self._document = document
+        self._document = self._stored = document
+        self._is_salvaged = False
 
     def _draw(self, device_id: str, count: int) -> SeqRange:
         first = self.next_seq(device_id)
         if first + count - 1 > MAX_SEQ:
-            raise _bad_count(device_id, count, f"only {MAX_SEQ - first + 1} numbers are left")
+            raise bad_count(device_id, count, f"only {MAX_SEQ - first + 1} numbers are left")
         return SeqRange(first, first + count - 1)
 
     def _held(self, run_id: str, scenario_sha256: str, device_id: str, count: int) -> SeqRange | None:
@@ -298,23 +385,7 @@ class SequenceState(StateSnapshot):
         return None
 
 
-def _real_path(path: str | Path | None) -> Path:
+def real_path(path: str | Path | None) -> Path:
+    """Return where a state file lies, links followed."""
     # Renaming onto a link would replace the link and leave the file behind it as it was.
     return Path(os.path.realpath(DEFAULT_STATE_FILE if path is None else path))
-
-
-def _check_counts(counts: Mapping[str, int]) -> None:
-    for device_id, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise _bad_count(device_id, count, "Every device that takes part needs at least one number")
-
-
-def _bad_count(device_id: str, count: object, remedy: str) -> UsageError:
-    problem = Problem(
-        "BAD_ARGUMENT",
-        "needs a whole number of 1 or more that is still free",
-        path=f"counts.{device_id}",
-        value=str(count),
-        remedy=remedy,
-    )
-    return UsageError(problem)

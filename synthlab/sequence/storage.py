@@ -1,16 +1,22 @@
-"""The state file on disk: one writer, old or new and never torn."""
+"""The state file on disk: one writer, old or new and never torn.
+
+Every touch of the disk is a call of `os` in this module, so that tests can refuse or
+kill each of them.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from synthlab.errors import Problem, SequenceStateError, show_value
-from synthlab.sequence.document import StateDocument, decode_state, encode_state
+from synthlab.sequence.codec import RECOVER, decode_state, encode_state
+from synthlab.sequence.document import StateDocument
+
+_LOCKS = Path("/proc/locks")
 
 
 def read_state(path: Path) -> StateDocument | None:
@@ -20,38 +26,72 @@ def read_state(path: Path) -> StateDocument | None:
     ------
     SequenceStateError
         Code ``STATE_DAMAGED``: not what was written, or gone while its ``.prev``
-        is there.  Code ``STATE_UNWRITABLE``: it cannot be read.
+        is there.  Code ``STATE_TOO_NEW``: another version's.
+        Code ``STATE_UNWRITABLE``: it cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    content = _read(path)
+    if content is None:
         _refuse_lone_previous(path)
         return None
-    except OSError as error:
-        raise _unwritable(path, "must be readable", error) from error
     return decode_state(content, file=path.name)
 
 
-def write_state(path: Path, document: StateDocument) -> None:
+def read_previous(path: Path) -> StateDocument | None:
+    """Read the ``.prev`` of a state file; None where there is no whole one.  Reads only."""
+    beside = _beside(path, ".prev")
+    content = _read(beside)
+    try:
+        return None if content is None else decode_state(content, file=beside.name, role="previous")
+    except SequenceStateError:
+        return None
+
+
+def keep_damaged(path: Path) -> None:
+    """Copy a damaged file to ``.damaged``, for whoever wants to know; nothing where there is no file.
+
+    Raises
+    ------
+    SequenceStateError
+        Code ``STATE_UNWRITABLE``.
+    """
+    content = _read(path)
+    if content is None:
+        return
+    try:
+        # Not moved: a missing file with no .prev beside it would be a fresh state.
+        _write(_beside(path, ".damaged"), content)
+    except OSError as error:
+        raise _unwritable(path, "must be writable", error) from error
+
+
+def write_state(path: Path, document: StateDocument, *, old: StateDocument | None) -> None:
     """Put a new state in place of the old, which stays beside it as ``.prev``.
+
+    Parameters
+    ----------
+    path : Path
+    document : StateDocument
+    old : StateDocument or None
+        What stands in the file now; None, or of generation 0, where nothing does that
+        is worth keeping.
 
     Raises
     ------
     SequenceStateError
         Code ``STATE_UNWRITABLE``: the disk refused; the old state stands.
     """
-    fresh = _beside(path, ".tmp")
     try:
-        with fresh.open("wb") as file:
-            file.write(encode_state(document))
-            file.flush()
-            os.fsync(file.fileno())
-        _keep_previous(path)
-        fresh.replace(path)
+        _write(_beside(path, ".tmp"), encode_state(document))
+        if old is not None and old.generation > 0:
+            # Not a second name of the old file: what is put back by hand must be known by its content.
+            _write(_beside(path, ".prev.tmp"), encode_state(old, role="previous"))
+            os.replace(_beside(path, ".prev.tmp"), _beside(path, ".prev"))
+        os.replace(_beside(path, ".tmp"), path)
         _sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
+        for suffix in (".tmp", ".prev.tmp"):
+            with suppress(OSError):
+                os.unlink(_beside(path, suffix))
         raise _unwritable(path, "must be writable", error) from error
 
 
@@ -71,11 +111,13 @@ def lock_state(path: Path, *, wait_seconds: float) -> BaseFileLock:
         lock = FileLock(_beside(path, ".lock"), thread_local=False, fallback_to_soft=False)
         lock.acquire(timeout=wait_seconds)
     except Timeout:
+        holder = lock_holder(path)
         raise SequenceStateError(
             Problem(
                 "STATE_LOCKED",
                 "is in use by another command",
                 file=path.name,
+                value=None if holder is None else f"process {holder}",
                 remedy="Wait until that command ends, or give this one a --state-file of its own",
             )
         ) from None
@@ -84,8 +126,31 @@ def lock_state(path: Path, *, wait_seconds: float) -> BaseFileLock:
     return lock
 
 
+def lock_holder(path: Path) -> int | None:
+    """Return the process that holds the lock of a state file, where the kernel tells.  Reads only."""
+    try:
+        inode = _beside(path, ".lock").stat().st_ino
+        lines = _LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    # A line has number, kind, mode, access, process, then device and inode joined by colons.
+    held = [line.split() for line in lines if "->" not in line]
+    found = [int(part[4]) for part in held if len(part) > 5 and part[5].rpartition(":")[2] == str(inode)]
+    # A process of another container has no number here.
+    return next((number for number in found if number > 0), None)
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unwritable(path, "must be readable", error) from error
 
 
 def _refuse_lone_previous(path: Path) -> None:
@@ -96,22 +161,23 @@ def _refuse_lone_previous(path: Path) -> None:
                 "STATE_DAMAGED",
                 "is gone, but its .prev is there",
                 file=path.name,
-                remedy="Put the file back; to start a fresh stream on purpose, remove the .prev too",
+                remedy=f"{RECOVER}; to start a fresh stream on purpose, remove the .prev too",
             )
         )
 
 
-def _keep_previous(path: Path) -> None:
-    if not path.exists():
-        return
-    passing = _beside(path, ".prev.tmp")
-    passing.unlink(missing_ok=True)
+def _write(path: Path, data: bytes) -> None:
+    """Write a file; after this its bytes survive a crash."""
+    content = memoryview(data)
+    mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(path, mode, 0o666)
     try:
-        # A second name for the same bytes, so that `path` itself is there at every moment.
-        os.link(path, passing)
-    except OSError:
-        shutil.copy2(path, passing)
-    passing.replace(_beside(path, ".prev"))
+        while content:
+            # A disk that is nearly full takes a part, and refuses the rest.
+            content = content[os.write(descriptor, content) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ from synthlab.workflows.replay import (
     require_batch_size,
 )
 from synthlab.workflows.survey import require_platform, survey
+from synthlab.workflows.target import claim_target
 
 if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
@@ -111,7 +112,7 @@ def bootstrap(
         Code ``INTERRUPTED``: stopped half-way; the same call with the end that the
         remedy names goes on.
     SequenceStateError
-        Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
+        Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_TARGET_MISMATCH``, ``STATE_UNWRITABLE``.
     """
     from synthlab.platform.plugin import load_ingest
     from synthlab.scenario.resolve import resolve
@@ -129,6 +130,7 @@ def bootstrap(
         SequenceState.open(state_file) as state,
         open_platform(database) as platform,
     ):
+        claim_target(state, platform)
         warnings += overlaps(scenario, window, state, run_id=run_id)
         history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         # Before a row is stored: whoever reads the state later must not draw these again.

@@ -23,6 +23,7 @@ from synthlab.workflows.replay import (
     drain_analytics as _drain_analytics,
 )
 from synthlab.workflows.survey import require_platform, survey
+from synthlab.workflows.target import claim_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +140,8 @@ def import_csv(
     ConflictError
         Code ``SEQ_CONFLICT``: other data is stored under the artifact's numbers;
         nothing was written.
+    SequenceStateError
+        Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_TARGET_MISMATCH``, ...
     InterruptedRunError
         Code ``INTERRUPTED``: stopped half-way; the same call goes on.
     """
@@ -200,6 +203,7 @@ def _apply(
     }
     with SequenceState.open(state_file) as state, open_platform(url) as platform:
         _require_own_numbers(platform, frame)
+        claim_target(state, platform)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(last_seq)
         counts = replay(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from synthlab.adapters.mqtt import BrokerAddress, Publisher
     from synthlab.scenario.schema import Scenario
+    from synthlab.sequence import SequenceState
     from synthlab.workflows.listen import Listener
     from synthlab.workflows.live_rows import LiveRow, LiveRows
     from synthlab.workflows.live_stream import LiveStream
@@ -90,7 +91,9 @@ def run_live(
     ServiceUnavailableError
         Codes ``BROKER_UNAVAILABLE``, ``DATABASE_UNAVAILABLE``.
     SequenceStateError
-        Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``.
+        Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_UNWRITABLE``;
+        ``STATE_TARGET_MISMATCH``: the state feeds another platform;
+        ``STATE_BEHIND_PLATFORM``: the platform stores numbers that the state does not know.
     UsageError
         Code ``BAD_ARGUMENT``.
     """
@@ -108,6 +111,8 @@ def run_live(
     warnings = [str(finding) for finding in report.warnings(strict)]
     with ExitStack() as stack:
         state = stack.enter_context(SequenceState.open(state_file))
+        if report.has_platform:
+            _claim_platform(state, database, device_ids)
         now = to_unix_second(now_at())
         rows = LiveRows(
             parameters,
@@ -313,6 +318,16 @@ class _Run:
             stopped_by=stopped_by,
             warnings=tuple(self._warnings),
         )
+
+
+def _claim_platform(state: SequenceState, database: str | None, device_ids: list[str]) -> None:
+    """Make sure that what is sent next is new to the platform behind the broker."""
+    from synthlab.workflows.target import claim_target, platform_floors
+
+    with open_platform(database, read_only=True) as platform:
+        floors = platform_floors(platform, device_ids)
+        state.require_floor({name: floor for name, floor in floors.items() if name in set(device_ids)})
+        claim_target(state, platform)
 
 
 def _lag_warnings(rows: LiveRows, now: int) -> list[str]:
