@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ def run_live(
     duration_seconds: float = 0,
     listen: bool | None = None,
     start_at: datetime | str | None = None,
+    stop: threading.Event | None = None,
     on_progress: Callable[[LiveProgress], None] | None = None,
     strict: bool = False,
 ) -> LiveResult:
@@ -77,6 +79,8 @@ def run_live(
     start_at : "now" or datetime or str, optional
         Simulate up to there without sending; by default the stream goes on from
         the end of the history, however long ago that was.
+    stop : threading.Event, optional
+        Drains and ends the run within a second or so, where it runs in a thread.
     on_progress : callable, optional
         Called with a `LiveProgress` some times a second, and at the end.
     strict : bool
@@ -127,7 +131,7 @@ def run_live(
             from synthlab.adapters.broker import embedded_broker
 
             address = stack.enter_context(embedded_broker())
-        run = _Run(scenario, address, device_ids, contexts, duration_seconds, on_progress, warnings)
+        run = _Run(scenario, address, device_ids, contexts, duration_seconds, stop, on_progress, warnings)
         with stop_signals(run.stop):
             run.connect(stack, database, listen)
             stream = run.make_stream(rows, state, scenario_sha256(scenario), iterations)
@@ -144,6 +148,7 @@ class _Run:
         device_ids: list[str],
         contexts: Mapping[str, ssl.SSLContext],
         duration_seconds: float,
+        stop: threading.Event | None,
         on_progress: Callable[[LiveProgress], None] | None,
         warnings: list[str],
     ) -> None:
@@ -157,6 +162,7 @@ class _Run:
         self._on_progress = on_progress
         self._warnings = warnings
         self._stopped_by: str | None = None
+        self._stop_event = stop
         self._listener: Listener | None = None
         self._recent: list[LiveRow] = []
         self._begin = self._shown_at = 0.0
@@ -170,7 +176,7 @@ class _Run:
     def connect(self, stack: ExitStack, database: str | None, listen: bool | None) -> None:
         """Bring the devices up, and the listener before them where one is wanted."""
         stack.callback(self._publisher.close)
-        self._publisher.connect(should_stop=lambda: self._stopped_by is not None)
+        self._publisher.connect(should_stop=self._is_told_to_stop)
         self._warnings += [str(problem) for problem in self._publisher.problems]
         if listen is not False and self._has_platform(database):
             self._start_listener(stack, database, is_required=listen is True)
@@ -221,7 +227,12 @@ class _Run:
     def _stop_reason(self, now: float) -> str | None:
         if self._duration_seconds and now - self._begin >= self._duration_seconds:
             return "duration"
-        return self._stopped_by
+        return self._stopped_by if self._is_told_to_stop() else None
+
+    def _is_told_to_stop(self) -> bool:
+        if self._stop_event is not None and self._stop_event.is_set():
+            self._stopped_by = self._stopped_by or "caller"
+        return self._stopped_by is not None
 
     def _has_platform(self, database: str | None) -> bool:
         with platform_reader(database) as session:
@@ -255,7 +266,13 @@ class _Run:
         self._shown_at = now
         recent = tuple(
             LiveSample(
-                row.device_id, row.seq, from_unix_second(row.at_second), row.level_pct, row.volume_liters
+                device_id=row.device_id,
+                seq=row.seq,
+                received_at=from_unix_second(row.at_second),
+                level_pct=row.level_pct,
+                volume_liters=row.volume_liters,
+                latitude=row.latitude,
+                longitude=row.longitude,
             )
             for row in self._recent[-MAX_RECENT:]
         )
@@ -267,6 +284,7 @@ class _Run:
                 pending=stream.pending_count,
                 dropped=stream.refused_count,
                 elapsed_seconds=now - self._begin,
+                lag_seconds=stream.lag_seconds(now),
                 simulated_at=recent[-1].received_at if recent else None,
                 recent=recent,
             )

@@ -11,13 +11,29 @@ from synthlab.results import Result
 
 @dataclass(frozen=True, slots=True)
 class LiveSample:
-    """One message that was sent."""
+    """One message that was sent.
+
+    Attributes
+    ----------
+    device_id : str
+    seq : int
+    received_at : datetime
+        Simulated time.
+    level_pct : float
+        [percent]
+    volume_liters : float
+        [liters]
+    latitude, longitude : float or None
+        None for stationary devices. [°]
+    """
 
     device_id: str
     seq: int
     received_at: datetime
     level_pct: float
     volume_liters: float
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,9 @@ class LiveProgress(Result):
         Messages so far.
     elapsed_seconds : float
         Wall time since the first message was due. [seconds]
+    lag_seconds : float
+        How long the message that is most overdue has been due; 0 where the stream keeps
+        its pace. [seconds]
     simulated_at : datetime or None
         Simulated time of the last message sent.
     recent : tuple of LiveSample
@@ -41,6 +60,7 @@ class LiveProgress(Result):
     pending: int
     dropped: int
     elapsed_seconds: float
+    lag_seconds: float
     simulated_at: datetime | None
     recent: tuple[LiveSample, ...]
 
@@ -71,7 +91,7 @@ class LiveResult(Result):
     duration_seconds : float
         [seconds]
     stopped_by : str
-        ``iterations``, ``duration``, or the signal's name.
+        ``iterations``, ``duration``, ``caller``, or the signal's name.
     warnings : tuple of str
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from synthlab.columns import ML_PER_LITER
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Assumed: rows simulated at once where nobody sees them; bounds the memory.
 SILENT_ROWS = 200_000
+# What a row shows of its device besides the payload.
+_SHOWN = ("level_pct", "volume_liters", "latitude", "longitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class LiveRow:
     payload : bytes
     checkpoint : dict
         As the state file keeps it.
+    latitude, longitude : float or None
+        None for stationary devices. [°]
     """
 
     device_id: str
@@ -47,6 +52,8 @@ class LiveRow:
     volume_liters: float
     payload: bytes
     checkpoint: Mapping[str, Any]
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class LiveRows:
@@ -141,9 +148,9 @@ class LiveRows:
             checkpoint=self._checkpoint(names),
         )
         self._stands |= {name: made.checkpoint.devices[name] for name in names}
-        levels, volumes = made.frame["level_pct"].tolist(), made.frame["volume_liters"].tolist()
+        shown = [made.frame[name].tolist() for name in _SHOWN]
         rows = []
-        for emission, level, volume in zip(emissions(made.frame), levels, volumes, strict=True):
+        for emission, level, volume, *place in zip(emissions(made.frame), *shown, strict=True):
             at_second = int(emission.received_at.timestamp())
             stands = {
                 "at_second": at_second,
@@ -153,7 +160,20 @@ class LiveRows:
                 "volume_ml": float(round(volume * ML_PER_LITER)),
             }
             payload = encode_payload(emission.payload)
-            rows.append(LiveRow(emission.device_id, emission.seq, at_second, level, volume, payload, stands))
+            latitude, longitude = (None if isnan(degrees) else degrees for degrees in place)
+            rows.append(
+                LiveRow(
+                    device_id=emission.device_id,
+                    seq=emission.seq,
+                    at_second=at_second,
+                    level_pct=level,
+                    volume_liters=volume,
+                    payload=payload,
+                    checkpoint=stands,
+                    latitude=latitude,
+                    longitude=longitude,
+                )
+            )
         return rows
 
     def _checkpoint(self, names: list[str]) -> Checkpoint:

@@ -133,6 +133,19 @@ class LiveStream:
         """Messages sent and not answered."""
         return self.emitted_count - self.acknowledged_count - self.refused_count
 
+    def lag_seconds(self, now: float) -> float:
+        """Return how long the message that is most overdue has been due. [seconds]
+
+        Those of a device that waits for its broker count, those of one that failed do not.
+        """
+        is_failed = self._publisher.has_failed
+        due = (
+            lane.due_at
+            for name, lane in self.lanes.items()
+            if (lane.rows or self._left(name)) and not is_failed(name)
+        )
+        return max(0.0, now - min(due, default=now))
+
     def run(self, stop_reason: Callable[[float], str | None]) -> str:
         """Send until there is nothing to send, or a reason to stop.
 
