@@ -30,11 +30,14 @@ TOTALS = (
 )
 """Columns of which the profile gives the sum, and the mean by day."""
 
-_HOURLY = ("requested_liters", "inflow_liters")
+HOURLY_LEVELS = ("level_pct", "measured_level_pct")
+"""Columns of which the profile gives each hour's mean."""
+
 _QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 # Sums differ between processors in the last places; so they are not shown.
 _DECIMALS = 3
 _MS_PER_HOUR = 3_600_000
+_SECONDS_PER_HOUR = 3_600
 
 
 def profile(
@@ -61,8 +64,10 @@ def profile(
     dict
         By device: ``row_count``, ``expected_row_count``, ``coverage_fraction``, first
         and last time and seq, ``distributions`` of `DISTRIBUTIONS`, ``totals`` and
-        ``liters_per_day`` of `TOTALS`, ``no_echo_fraction``, and the mean requested
-        and inflowing liters of each hour of the day (UTC).
+        ``liters_per_day`` of `TOTALS`, ``no_echo_fraction``; and for each hour of the
+        day (UTC) 24 values: ``hourly_row_count``, ``hourly_coverage_fraction``,
+        ``hourly_no_echo_fraction``, ``hourly_mean`` of `HOURLY_LEVELS`, and
+        ``hourly_mean_liters`` of `TOTALS`.
     """
     steps = step_seconds or {}
     described = {
@@ -98,7 +103,7 @@ def _device(rows: pd.DataFrame, window: Window | None, step_seconds: int | None)
         "no_echo_fraction": _no_echo_fraction(rows),
         "totals": {name: _round(total) for name, total in totals.items()},
         "liters_per_day": {name: _round(total / days) for name, total in totals.items()} if days else None,
-        "hourly_mean_liters": {name: _by_hour(rows, name) for name in _HOURLY},
+        **_by_hour(rows, window, step_seconds),
     }
 
 
@@ -135,18 +140,58 @@ def _distribution(values: npt.NDArray[Any]) -> dict[str, float | None]:
 def _no_echo_fraction(rows: pd.DataFrame) -> float | None:
     if not len(rows):
         return None
-    missing = sum(int((rows[name].to_numpy() == NO_ECHO_MM).sum()) for name in RAW_COLUMNS)
-    return round(missing / (len(rows) * len(RAW_COLUMNS)), 6)
+    return round(int(_no_echo_counts(rows).sum()) / (len(rows) * len(RAW_COLUMNS)), 6)
 
 
-def _by_hour(rows: pd.DataFrame, name: str) -> list[float | None]:
-    """Mean liters of a full hour, for each hour of the day."""
+def _no_echo_counts(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return how many of each row's readings had no echo."""
+    counts = np.zeros(len(rows), np.int64)
+    for name in RAW_COLUMNS:
+        counts += rows[name].to_numpy() == NO_ECHO_MM
+    return counts
+
+
+def _by_hour(rows: pd.DataFrame, window: Window | None, step_seconds: int | None) -> dict[str, Any]:
+    """Describe each hour of the day: rows, readings without echo, levels and liters."""
     stamps = rows["received_at"].to_numpy(dtype="datetime64[ms]")
     known = ~np.isnat(stamps)
     hours = stamps[known].view(np.int64) // _MS_PER_HOUR
-    sums = np.bincount(hours % 24, np.nan_to_num(rows[name].to_numpy()[known]), minlength=24)
+    of_day = hours % 24
+    counts = np.bincount(of_day, minlength=24)
     seen = np.bincount(np.unique(hours) % 24, minlength=24)
-    return [_round(total / count) if count else None for total, count in zip(sums, seen, strict=True)]
+    silent = np.bincount(of_day, _no_echo_counts(rows)[known], minlength=24)
+    return {
+        "hourly_row_count": counts.tolist(),
+        "hourly_coverage_fraction": _shares(counts, _expected_by_hour(window, step_seconds)),
+        "hourly_no_echo_fraction": _shares(silent, counts * len(RAW_COLUMNS)),
+        "hourly_mean": {name: _mean_by_hour(of_day, rows[name].to_numpy()[known]) for name in HOURLY_LEVELS},
+        # Liters of a full hour: what all its steps had together.
+        "hourly_mean_liters": {
+            name: _shares(
+                np.bincount(of_day, np.nan_to_num(rows[name].to_numpy()[known]), minlength=24), seen
+            )
+            for name in TOTALS
+        },
+    }
+
+
+def _expected_by_hour(window: Window | None, step_seconds: int | None) -> npt.NDArray[np.int64]:
+    """Return how many rows each hour of the day should have; none where that is not known."""
+    if window is None or not step_seconds:
+        return np.zeros(24, np.int64)
+    count = point_count(window.start_second, window.end_second, step_seconds)
+    points = window.start_second + np.arange(count, dtype=np.int64) * step_seconds
+    return np.bincount(points // _SECONDS_PER_HOUR % 24, minlength=24)
+
+
+def _mean_by_hour(of_day: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> list[float | None]:
+    there = ~np.isnan(values)
+    sums = np.bincount(of_day[there], values[there], minlength=24)
+    return _shares(sums, np.bincount(of_day[there], minlength=24))
+
+
+def _shares(parts: npt.NDArray[Any], wholes: npt.NDArray[np.int64]) -> list[float | None]:
+    return [_round(part / whole) if whole else None for part, whole in zip(parts, wholes, strict=True)]
 
 
 def _round(value: Any) -> float:

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from synthlab.artifact import Artifact, Rows
     from synthlab.calibration import Reservoir
     from synthlab.quality.checks import Findings
+    from synthlab.timeline import Window
 
 SCHEMA_VERSION = 1
 
 MAX_FINDINGS = 1_000
 """Findings in the analysis; further ones are counted. Assumed: more than anybody reads."""
+
+FAIR_SHARE = 20
+"""Findings of one check on one device that come before further ones. Assumed: enough to see what it is."""
 
 PLOTS_FOLDER = "plots"
 
@@ -157,7 +161,6 @@ def _device_failures(devices: Mapping[str, Mapping[str, Any]], rows: Rows) -> li
 
 
 def _document(artifact: Artifact, rows: Rows, findings: Findings, failures: list[str]) -> dict[str, Any]:
-    from synthlab.quality.profile import profile
     from synthlab.results import to_json_value
     from synthlab.timeline import Window, parse_at
 
@@ -188,12 +191,41 @@ def _document(artifact: Artifact, rows: Rows, findings: Findings, failures: list
         "checks": {name: dict(count) for name, count in counts.items()},
         "unjudged_checks": list(findings.unjudged),
         "finding_count": len(findings.to_frame()),
-        "findings": [_with_lines(record, rows) for record in findings.records(MAX_FINDINGS)],
+        "findings": [_with_lines(record, rows) for record in _listed(findings)],
         "invalid_rows": [row.to_dict() for row in rows.invalid],
         "thresholds": findings.thresholds.to_dict(),
-        "devices": profile(rows.frame, window=window, step_seconds=_step_seconds(artifact)),
+        "devices": _devices(artifact, rows, findings, window),
     }
     return to_json_value(document)
+
+
+def _listed(findings: Findings) -> list[dict[str, Any]]:
+    """Return the findings to list, the worst first: a device with many hides no other's."""
+    runs = findings.to_frame()
+    if len(runs) > MAX_FINDINGS:
+        place = runs.groupby(["device_id", "check", "flag"], sort=False).cumcount()
+        first = (place >= FAIR_SHARE).astype(int).sort_values(kind="stable").index[:MAX_FINDINGS]
+        keep = set(first)
+        return [record for n, record in enumerate(findings.records()) if n in keep]
+    return findings.records()
+
+
+def _devices(artifact: Artifact, rows: Rows, findings: Findings, window: Window) -> dict[str, Any]:
+    """Describe each device, and count its flags by check."""
+    from synthlab.quality.flags import Flag
+    from synthlab.quality.profile import profile
+
+    described = profile(rows.frame, window=window, step_seconds=_step_seconds(artifact))
+    runs = findings.to_frame()
+    sums = runs.groupby(["device_id", "check", "flag"], as_index=False, sort=True)["row_count"].sum()
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for record in sums.to_dict("records"):
+        of_check = counts.setdefault(str(record["device_id"]), {}).setdefault(str(record["check"]), {})
+        of_check[Flag(record["flag"]).name] = int(record["row_count"])
+    return {
+        device_id: {**entry, "flagged_row_counts": counts.get(device_id, {})}
+        for device_id, entry in described.items()
+    }
 
 
 def _with_lines(record: dict[str, Any], rows: Rows) -> dict[str, Any]:

@@ -71,3 +71,29 @@ def test_missing_times_are_survived_and_the_profile_is_json() -> None:
     assert list(described) == ["TANK-0", "TANK-1", "TRUCK_0"]
     assert json.dumps(described, allow_nan=False)
     assert profile(telemetry_frame(steps=0)) == {}
+
+
+def test_each_hour_of_the_day_is_described_by_its_own_rows() -> None:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=577, seed=4)
+    hours = frame["received_at"].dt.hour
+    # Five in six rows of hour 8 are lost, and hour 9 has no echo at all.
+    frame = frame[(hours != 8) | (frame["received_at"].dt.minute < 10)].reset_index(drop=True)
+    hours = frame["received_at"].dt.hour
+    frame.loc[hours == 9, [f"raw_mm_{i}" for i in range(5)]] = -1
+    frame.loc[hours == 9, "measured_level_pct"] = np.nan
+    described = profile(frame, window=_window(2), step_seconds={"TANK-0": 300})["TANK-0"]
+    assert described["hourly_row_count"] == hours.value_counts().reindex(range(24), fill_value=0).tolist()
+    assert described["hourly_coverage_fraction"][8] == pytest.approx(5 / 25, abs=1e-3)
+    assert described["hourly_coverage_fraction"][9:] == [1.0] * 15
+    assert described["hourly_no_echo_fraction"][9] == 1.0
+    assert described["hourly_mean"]["measured_level_pct"][9] is None
+    means = frame.groupby(hours)["level_pct"].mean()
+    assert described["hourly_mean"]["level_pct"] == pytest.approx(means.tolist(), abs=1e-3)
+    per_hour = frame["inflow_liters"].groupby(hours).sum() / (hours.value_counts() * 300 / 3_600)
+    got = described["hourly_mean_liters"]["inflow_liters"]
+    assert [got[h] for h in range(9, 24)] == pytest.approx([per_hour[h] for h in range(9, 24)], abs=1e-3)
+
+
+def test_without_a_window_no_hour_is_expected_to_have_rows() -> None:
+    described = profile(telemetry_frame(tanks=1, trucks=0, steps=5))["TANK-0"]
+    assert described["hourly_coverage_fraction"] == [None] * 24

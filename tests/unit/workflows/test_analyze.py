@@ -210,6 +210,31 @@ def test_many_findings_are_cut_but_counted(artifact: Artifact, monkeypatch: pyte
     assert (len(document["findings"]), document["finding_count"]) == (2, 7)
 
 
+def test_one_bad_device_hides_no_other(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthlab.workflows import analyze
+
+    monkeypatch.setattr(analyze, "MAX_FINDINGS", 4)
+    monkeypatch.setattr(analyze, "FAIR_SHARE", 2)
+
+    def spoil(lines: list[str]) -> None:
+        devices = [line.split(",")[0] for line in lines]
+        first, second = (
+            [n for n, device in enumerate(devices, 1) if device == name][::2] for name in ("TANK-0", "TANK-1")
+        )
+        for line in (*first, second[0]):
+            _cell(line, "battery_pct", "101")(lines)
+
+    _edit(artifact, spoil)
+    document = _analyze(artifact).to_dict()
+    assert (len(document["findings"]), document["finding_count"]) == (4, 11)
+    assert [finding["device_id"] for finding in document["findings"]] == ["TANK-0"] * 3 + ["TANK-1"]
+    counts = {name: entry["flagged_row_counts"] for name, entry in document["devices"].items()}
+    assert (counts["TANK-0"]["battery_range"], counts["TANK-1"]["battery_range"]) == (
+        {"FAIL": 12},
+        {"FAIL": 1},
+    )
+
+
 def test_a_passed_artifact_is_approved(artifact: Artifact) -> None:
     _analyze(artifact)
     approval = approve(artifact.directory, reviewer=" Ada ", note="fine")
