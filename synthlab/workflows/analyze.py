@@ -217,7 +217,7 @@ def _devices(artifact: Artifact, rows: Rows, findings: Findings, window: Window)
 
     described = profile(rows.frame, window=window, step_seconds=_step_seconds(artifact))
     runs = findings.to_frame()
-    sums = runs.groupby(["device_id", "check", "flag"], as_index=False, sort=True)["row_count"].sum()
+    sums = runs.groupby(["device_id", "check", "flag"], sort=True)["row_count"].sum().reset_index()
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for record in sums.to_dict("records"):
         of_check = counts.setdefault(str(record["device_id"]), {}).setdefault(str(record["check"]), {})

@@ -230,7 +230,7 @@ def test_one_bad_device_hides_no_other(artifact: Artifact, monkeypatch: pytest.M
     assert [finding["device_id"] for finding in document["findings"]] == ["TANK-0"] * 3 + ["TANK-1"]
     counts = {name: entry["flagged_row_counts"] for name, entry in document["devices"].items()}
     assert (counts["TANK-0"]["battery_range"], counts["TANK-1"]["battery_range"]) == (
-        {"FAIL": 12},
+        {"FAIL": 10},
         {"FAIL": 1},
     )
 
