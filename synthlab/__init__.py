@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.provision import ProvisionResult, provision
     from synthlab.workflows.realism import realism
     from synthlab.workflows.reservoirs import reservoirs
+    from synthlab.workflows.review import Review, review
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
     from synthlab.workflows.validate import ValidationReport, validate
 
@@ -64,6 +65,7 @@ _HOMES: dict[str, str] = {
     "Problem": "synthlab.errors",
     "ProvisionResult": "synthlab.workflows.provision",
     "Realism": "synthlab.fitting.realism",
+    "Review": "synthlab.workflows.review",
     "Scenario": "synthlab.scenario.schema",
     "SupplyFit": "synthlab.fitting.supply",
     "SynthlabError": "synthlab.errors",
@@ -85,6 +87,7 @@ _HOMES: dict[str, str] = {
     "realism": "synthlab.workflows.realism",
     "reject": "synthlab.workflows.approve",
     "reservoirs": "synthlab.workflows.reservoirs",
+    "review": "synthlab.workflows.review",
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
     "template_names": "synthlab.scenario.loader",
@@ -109,6 +112,7 @@ __all__ = [
     "Problem",
     "ProvisionResult",
     "Realism",
+    "Review",
     "Scenario",
     "SupplyFit",
     "SynthlabError",
@@ -131,6 +135,7 @@ __all__ = [
     "realism",
     "reject",
     "reservoirs",
+    "review",
     "run_live",
     "save_scenario",
     "template_names",

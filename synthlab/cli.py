@@ -268,6 +268,15 @@ def approve(
 
 
 @app.command()
+def review(artifact_dir: ArtifactDir) -> None:
+    """Write report.html, a page to look at before approving, into an artifact."""
+    shown = synthlab.review(artifact_dir)
+    verdict = "passed" if shown.qc_passed else "failed"
+    say(f"{shown.path}: QC {verdict}, {shown.content.finding_count:,} findings.")
+    emit("review", shown)
+
+
+@app.command()
 def provision(context: typer.Context) -> None:
     """Create the scenario's devices and reservoirs on the reference platform."""
     call: Call = context.obj

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import dates as mdates
+from matplotlib.patches import Patch
 
 from synthlab.plotting.series import FloatArray
 from synthlab.plotting.style import COLORS, SIZES, Plot, heading, styled
@@ -62,53 +63,54 @@ def shade_marks(axes: Axes, findings: pd.DataFrame, span: tuple[float, float]) -
 
 
 def findings_figure(
-    findings: pd.DataFrame, devices: Sequence[str], *, start_at: pd.Timestamp, end_at: pd.Timestamp
+    findings: pd.DataFrame,
+    devices: Sequence[str],
+    *,
+    device_count: int,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
 ) -> Plot:
-    """Draw when each device has findings, a line a device, in the given order.
+    """Draw when devices have findings, a line a device, in the given order.
 
     Parameters
     ----------
     findings : DataFrame
         ``device_id``, ``flag`` (its name), ``first_received_at``, ``last_received_at``.
     devices : sequence of str
-        From top to bottom; those after `MAX_LINES` are left out, and the title says so.
+        Those with findings, from top to bottom; those after `MAX_LINES` are left out,
+        and the subtitle says so.
+    device_count : int
+        Of the dataset.
     start_at, end_at : Timestamp
         The axis.
     """
     shown = list(devices[:MAX_LINES])
-    span = tuple(float(mdates.date2num(at.tz_convert("UTC"))) for at in (start_at, end_at))
-    with_any = int(findings["device_id"].nunique())
-    text = f"findings of {len(shown)} of {len(devices)} devices over time"
+    first, last = (float(mdates.date2num(at.tz_convert("UTC"))) for at in (start_at, end_at))
+    span = (first, last if last > first else first + 1)
+    text = f"{len(devices)} of {device_count} devices have findings"
+    height = SIZES["heading_inches"] + 0.75 + 0.2 * max(len(shown), 3)
     with styled():
-        figure = Plot(
-            text,
-            width_inches=SIZES["width_inches"],
-            height_inches=SIZES["heading_inches"] + 0.75 + 0.2 * max(len(shown), 3),
-        )
+        figure = Plot(f"{text}, over time", width_inches=SIZES["width_inches"], height_inches=height)
         axes = figure.subplots()
-        handles = []
-        for flag, offset in (("SUSPECT", 0.0), ("FAIL", -0.4)):
-            for line, name in enumerate(shown):
-                own = findings[(findings["device_id"] == name) & (findings["flag"] == flag)]
-                begin, width = _spans(own, (span[0], span[1]))
+        for line, name in enumerate(shown):
+            own = findings[findings["device_id"] == name]
+            for flag, offset in zip(FLAGS, (-0.4, 0.0), strict=True):
+                begin, width = _spans(own[own["flag"] == flag], span)
                 axes.broken_barh(
                     list(zip(begin, width, strict=True)),
                     (line + offset, 0.4),
                     facecolors=FLAG_COLORS[flag],
                     linewidth=0,
                 )
-            handles.append(axes.bar(0, 0, color=FLAG_COLORS[flag]))
         axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
         axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(span[0], span[1])
+        axes.set_xlim(*span)
         axes.grid(False, axis="y")
         time_axis(axes)
-        heading(
-            figure,
-            f"{with_any} of {len(devices)} devices have findings",
-            f"The {len(shown)} with most of them, FAIL in the upper half of a line, SUSPECT in the lower",
-            (handles[::-1], list(FLAGS)),
-        )
+        who = f"The {len(shown)} worst" if len(shown) < len(devices) else "All of them"
+        subtitle = f"{who}; FAIL in the upper half of a line, SUSPECT in the lower"
+        handles = [Patch(color=FLAG_COLORS[flag]) for flag in FLAGS]
+        heading(figure, text, subtitle, (handles, list(FLAGS)))
     return figure
 
 

@@ -161,6 +161,11 @@ def check(
     return _findings(frame, source, flags, limits)
 
 
+def meanings() -> dict[str, str]:
+    """Return what each check looks at, by its name, in the order of the report."""
+    return {**_WHOLE_FRAME, **{name: entry.meaning for name, entry in CHECKS.items()}}
+
+
 def _from_frame(reservoirs: pd.DataFrame) -> Mapping[str, Reservoir]:
     return reservoirs_from_frame(reservoirs)
 

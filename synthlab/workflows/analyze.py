@@ -96,18 +96,21 @@ def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> 
     artifact = read_artifact(artifact_dir)
     artifact.verify_hash()
     rows = artifact.read_rows()
-    findings = check(rows.frame, reservoirs=_reservoirs(artifact), step_seconds=_step_seconds(artifact))
+    findings = check(
+        rows.frame, reservoirs=artifact_reservoirs(artifact), step_seconds=_step_seconds(artifact)
+    )
     failures = _failures(artifact, rows, findings)
     document = _document(artifact, rows, findings, failures)
     if plots and len(rows.frame) and find_spec("matplotlib") is not None:
         from synthlab.plotting import save_plots
 
-        save_plots(rows.frame, artifact.directory / PLOTS_FOLDER, reservoirs=_reservoirs(artifact))
+        save_plots(rows.frame, artifact.directory / PLOTS_FOLDER, reservoirs=artifact_reservoirs(artifact))
     write_atomically(artifact.directory / ANALYSIS_NAME, json_bytes(document))
     return Analysis(not failures, tuple(failures), findings, document)
 
 
-def _reservoirs(artifact: Artifact) -> Mapping[str, Reservoir] | None:
+def artifact_reservoirs(artifact: Artifact) -> Mapping[str, Reservoir] | None:
+    """Return the reservoirs that an artifact was made for; None where its manifest has none."""
     from synthlab.calibration import reservoirs_from_frame
 
     entries = artifact.manifest["reservoirs"]

@@ -1,0 +1,233 @@
+"""review: an artifact's page to sign, and the same in a notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthlab.errors import ArtifactError
+from synthlab.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.artifact import Artifact
+    from synthlab.artifact.approval import Approval
+    from synthlab.calibration import Reservoir
+    from synthlab.report.content import Baseline, Decision, ReviewContent
+    from synthlab.report.pictures import Pictures
+
+REPORT_NAME = "report.html"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Review(Result):
+    """An artifact's review.
+
+    Attributes
+    ----------
+    path : Path
+        The page that was written.
+    content : ReviewContent
+        What it shows, as records.
+    frame : DataFrame
+        The artifact's rows.
+    reservoirs : mapping of str to Reservoir
+    pictures : Pictures
+    """
+
+    path: Path
+    content: ReviewContent
+    frame: pd.DataFrame
+    reservoirs: Mapping[str, Reservoir] = field(repr=False)
+    pictures: Pictures = field(repr=False)
+
+    @property
+    def qc_passed(self) -> bool:
+        """What the analysis says."""
+        return self.content.qc_passed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict, the devices from the worst on, and where the page is."""
+        content = self.content
+        return {
+            "path": self.path.as_posix(),
+            "scenario_id": content.scenario_id,
+            "run_id": content.run_id,
+            "qc_passed": content.qc_passed,
+            "qc_failures": list(content.qc_failures),
+            "decision": content.decision.decision,
+            "row_count": content.row_count,
+            "finding_count": content.finding_count,
+            "baseline_run_id": content.baseline.run_id if content.baseline else None,
+            "changed_value_count": len(content.baseline.changes) if content.baseline else None,
+            "devices": [
+                {
+                    "device_id": device.device_id,
+                    "rank": device.rank,
+                    "fail_row_count": device.fail_row_count,
+                    "suspect_row_count": device.suspect_row_count,
+                    "is_drawn": device.chosen is not None,
+                }
+                for device in content.devices
+            ],
+        }
+
+    def __repr__(self) -> str:
+        content = self.content
+        verdict = "passed" if content.qc_passed else "failed"
+        return (
+            f"Review({content.scenario_id}/{content.run_id}: QC {verdict}, {len(content.devices)} devices, "
+            f"{content.finding_count:,} findings, decision: {content.decision.decision})"
+        )
+
+    def _repr_html_(self) -> str:
+        from synthlab.report.page import fragment
+
+        return fragment(self.content, self.pictures)
+
+
+def review(artifact_dir: str | os.PathLike[str]) -> Review:
+    """Draw an artifact's review, and write it as `report.html` beside the rows.
+
+    An artifact that was not analyzed yet, or whose analysis is of another CSV, is
+    analyzed first.  The same artifact with the same decisions gives the same bytes.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        What `export_csv` wrote.
+
+    Raises
+    ------
+    ArtifactError
+        Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``, ``CSV_HASH_MISMATCH``.
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+
+    Notes
+    -----
+    The scenario is compared with that of the run of the same scenario, in a folder
+    beside this one, which was approved last; if this run is approved itself, last
+    before it.
+    """
+    from synthlab.artifact.files import write_atomically
+    from synthlab.artifact.store import read_artifact
+    from synthlab.report.collect import collect
+    from synthlab.report.page import page
+    from synthlab.report.pictures import draw
+    from synthlab.workflows.analyze import artifact_reservoirs
+
+    artifact = read_artifact(artifact_dir)
+    artifact.verify_hash()
+    analysis = _analysis(artifact)
+    frame = artifact.read_rows().frame
+    reservoirs = artifact_reservoirs(artifact) or {}
+    decision, own = _decision(artifact)
+    content = collect(
+        frame,
+        manifest=artifact.manifest,
+        analysis=analysis,
+        reservoirs=reservoirs,
+        hashes=_hashes(artifact),
+        decision=decision,
+        baseline=_baseline(artifact, before=own),
+    )
+    pictures = draw(content, frame, reservoirs=reservoirs)
+    path = artifact.directory / REPORT_NAME
+    write_atomically(path, page(content, pictures).encode("utf-8"))
+    return Review(path, content, frame, reservoirs, pictures)
+
+
+def _analysis(artifact: Artifact) -> dict[str, Any]:
+    """Return the analysis of these rows, made now where there is none of this version."""
+    from synthlab.artifact.files import read_json
+    from synthlab.artifact.store import ANALYSIS_NAME
+    from synthlab.workflows.analyze import SCHEMA_VERSION, analyze_csv
+
+    path = artifact.directory / ANALYSIS_NAME
+    if path.exists():
+        analysis = read_json(path)
+        is_of_this_csv = analysis.get("csv_sha256") == artifact.manifest["csv_sha256"]
+        if is_of_this_csv and analysis.get("schema_version") == SCHEMA_VERSION:
+            return analysis
+    analyze_csv(artifact.directory)
+    return read_json(path)
+
+
+def _hashes(artifact: Artifact) -> dict[str, str]:
+    from synthlab.artifact.files import sha256_of
+    from synthlab.artifact.manifest import MANIFEST_NAME
+    from synthlab.artifact.store import ANALYSIS_NAME, CSV_NAME
+
+    return {
+        CSV_NAME: artifact.manifest["csv_sha256"],
+        ANALYSIS_NAME: sha256_of(artifact.directory / ANALYSIS_NAME),
+        MANIFEST_NAME: sha256_of(artifact.directory / MANIFEST_NAME),
+        "scenario": artifact.manifest["scenario_sha256"],
+    }
+
+
+def _decision(artifact: Artifact) -> tuple[Decision, Approval | None]:
+    from synthlab.artifact.approval import check_decision
+    from synthlab.report.content import Decision
+
+    try:
+        given = check_decision(artifact)
+    except ArtifactError as error:
+        is_missing = error.code == "APPROVAL_MISSING"
+        return Decision(decision="none" if is_missing else "outdated"), None
+    shown = Decision(
+        decision=given.decision, reviewer=given.reviewer, note=given.note, decided_at=given.decided_at
+    )
+    return shown, given
+
+
+def _baseline(artifact: Artifact, *, before: Approval | None) -> Baseline | None:
+    """Return the last approved other run of the scenario."""
+    from synthlab.report.content import Baseline
+    from synthlab.report.wording import moment, span
+    from synthlab.scenario.difference import changes, text_changes
+
+    found = [
+        (approval.decided_at, other.manifest["run_id"], approval, other)
+        for approval, other in _approved_siblings(artifact)
+        if before is None or approval.decided_at < before.decided_at
+    ]
+    if not found:
+        return None
+    _, run_id, approval, other = max(found, key=lambda entry: entry[:2])
+    then, now = other.manifest["scenario"], artifact.manifest["scenario"]
+    return Baseline(
+        run_id=run_id,
+        reviewer=approval.reviewer,
+        decided_at=approval.decided_at,
+        seed=other.manifest["seed"],
+        window=span(moment(other.manifest["start_at"]), moment(other.manifest["end_at"])),
+        changes=changes(then, now),
+        diff=text_changes(then, now),
+    )
+
+
+def _approved_siblings(artifact: Artifact) -> list[tuple[Approval, Artifact]]:
+    from synthlab.artifact.approval import APPROVAL_NAME, check_approval
+    from synthlab.artifact.store import read_artifact
+    from synthlab.errors import QualityError
+
+    own = artifact.directory.resolve()
+    found = []
+    for path in sorted(own.parent.glob(f"*/{APPROVAL_NAME}")):
+        if path.parent == own:
+            continue
+        try:
+            other = read_artifact(path.parent)
+            approval = check_approval(other)
+        except (ArtifactError, QualityError):
+            # Damaged, changed since, or rejected: no run that anybody vouches for.
+            continue
+        if other.manifest["scenario_id"] == artifact.manifest["scenario_id"]:
+            found.append((approval, other))
+    return found
