@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.export import export_csv
     from synthlab.workflows.fit import fit_demand, fit_supply
     from synthlab.workflows.import_ import ImportResult, import_csv
+    from synthlab.workflows.inject import inject_faults
     from synthlab.workflows.live import LiveResult, run_live
     from synthlab.workflows.metrics import metrics
     from synthlab.workflows.preview import Preview, preview
@@ -80,6 +81,7 @@ _HOMES: dict[str, str] = {
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
     "import_csv": "synthlab.workflows.import_",
+    "inject_faults": "synthlab.workflows.inject",
     "load_scenario": "synthlab.scenario.loader",
     "metrics": "synthlab.workflows.metrics",
     "preview": "synthlab.workflows.preview",
@@ -128,6 +130,7 @@ __all__ = [
     "fit_demand",
     "fit_supply",
     "import_csv",
+    "inject_faults",
     "load_scenario",
     "metrics",
     "preview",

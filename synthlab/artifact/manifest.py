@@ -108,8 +108,9 @@ def _device_ranges(frame: pd.DataFrame, step_seconds: Mapping[str, int]) -> dict
         rows = order[:0] if place is None else order[starts[place] : starts[place + 1]]
         is_any = len(rows) > 0
         ranges[device_id] = {
-            "first_seq": int(seq[rows[0]]) if is_any else None,
-            "last_seq": int(seq[rows[-1]]) if is_any else None,
+            # Lowest and highest, not first and last: a device may have counted from 1 again.
+            "first_seq": int(seq[rows].min()) if is_any else None,
+            "last_seq": int(seq[rows].max()) if is_any else None,
             "first_received_at": f"{stamps[rows[0]]}Z" if is_any else None,
             "last_received_at": f"{stamps[rows[-1]]}Z" if is_any else None,
             "row_count": len(rows),

@@ -25,17 +25,31 @@ class DeviceCheckpoint:
     last_seq : int
     volume_ml : float
         Content at the end of that step, a whole number. [milliliters]
+    held_mm : tuple of int
+        Readings at which a fault holds the sensor; empty without. [mm]
     """
 
     at_second: int
     step_seconds: int
     last_seq: int
     volume_ml: float
+    held_mm: tuple[int, ...] = ()
 
     @property
     def next_second(self) -> int:
         """End of the last step: where the water's time goes on. [seconds]"""
         return self.at_second + self.step_seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as a JSON-ready dict."""
+        held = {"held_mm": list(self.held_mm)} if self.held_mm else {}
+        return {
+            "at_second": self.at_second,
+            "step_seconds": self.step_seconds,
+            "last_seq": self.last_seq,
+            "volume_ml": self.volume_ml,
+            **held,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +70,7 @@ class Checkpoint:
         return {
             "schema_version": SCHEMA_VERSION,
             "seed": self.seed,
-            "devices": {
-                device_id: {
-                    "at_second": device.at_second,
-                    "step_seconds": device.step_seconds,
-                    "last_seq": device.last_seq,
-                    "volume_ml": device.volume_ml,
-                }
-                for device_id, device in sorted(self.devices.items())
-            },
+            "devices": {device_id: device.to_dict() for device_id, device in sorted(self.devices.items())},
         }
 
     @classmethod
@@ -85,6 +91,7 @@ class Checkpoint:
                     int(entry["step_seconds"]),
                     int(entry["last_seq"]),
                     float(entry["volume_ml"]),
+                    tuple(int(reading) for reading in entry.get("held_mm", ())),
                 )
                 for device_id, entry in record["devices"].items()
             }

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from synthlab.calibration import Reservoir
 from synthlab.columns import ML_PER_LITER
 from synthlab.engine.checkpoint import Checkpoint
+from synthlab.engine.water_faults import WaterFaults, water_faults
 from synthlab.model.events import Grid
 from synthlab.randomness import U64, stream_keys
+from synthlab.scenario.faults import FaultPlan
 from synthlab.scenario.resolve import DemandCurve, DeviceParameters, RoutePlan, SupplyCurve
 from synthlab.timeline import point_count
 
@@ -34,6 +36,7 @@ class Group:
     first_seq : ndarray of int64
     start_volume_ml : ndarray of float64
         Content before the first step. [milliliters]
+    faults : tuple of FaultPlan
     """
 
     devices: tuple[DeviceParameters, ...]
@@ -42,6 +45,7 @@ class Group:
     grid: Grid
     first_seq: I64
     start_volume_ml: F64
+    faults: tuple[FaultPlan, ...] = ()
 
     @property
     def is_mobile(self) -> bool:
@@ -68,6 +72,20 @@ class Group:
         """Whole milliliters, rounded down. [milliliters]"""
         return np.floor(self.reservoir_values("capacity_liters") * ML_PER_LITER)
 
+    def water_faults(self) -> WaterFaults:
+        """Return what faults do to the devices' water; nothing where there are none."""
+        if not self.faults:
+            return WaterFaults()
+        return water_faults(
+            self.faults,
+            [device.device_id for device in self.devices],
+            self.devices[0].mode,
+            seed=self.seed,
+            seconds=self.grid.seconds,
+            step_seconds=self.grid.step_seconds,
+            capacity_ml=self.capacity_ml,
+        )
+
     def keys(self, process: str) -> U64:
         """Return the devices' streams of a process."""
         return stream_keys(self.seed, [device.device_id for device in self.devices], process)
@@ -90,6 +108,7 @@ def make_groups(
     end_second: int,
     first_seq: Mapping[str, int],
     checkpoint: Checkpoint | None,
+    faults: Sequence[FaultPlan] = (),
 ) -> list[Group]:
     """Sort devices to groups; a device of the checkpoint goes on from there.
 
@@ -117,6 +136,7 @@ def make_groups(
                 grid=Grid(start, step_seconds, count),
                 first_seq=np.array([seq for seq, _ in starts], dtype=np.int64),
                 start_volume_ml=np.array([volume for _, volume in starts]),
+                faults=tuple(faults),
             )
         )
     return groups

@@ -79,8 +79,10 @@ def _tank_columns(water: TankWater, shape: tuple[int, int]) -> Columns:
     for name, milliliters in flows.items():
         milliliters /= ML_PER_LITER
         columns[name] = milliliters
-    for name in ("loaded_liters", "delivered_liters", "lost_liters"):
+    for name in ("loaded_liters", "delivered_liters"):
         columns[name] = np.zeros(shape)
+    lost = water.flows.lost
+    columns["lost_liters"] = np.zeros(shape) if lost is None else lost / ML_PER_LITER
     for name in ("latitude", "longitude", "speed_kmh", "course_degrees"):
         columns[name] = np.full(shape, np.nan)
     columns["activity"] = np.full(shape, -1, dtype=np.int8)

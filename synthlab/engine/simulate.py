@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from synthlab.calibration import Reservoir
 from synthlab.columns import ACTIVITIES, BY_NAME, NAMES
 from synthlab.engine.checkpoint import Checkpoint, DeviceCheckpoint
+from synthlab.engine.faults import FaultyDevice, Origins, apply_faults
 from synthlab.engine.group import Group, make_groups
 from synthlab.engine.report import Columns, group_columns
+from synthlab.scenario.faults import FaultPlan
 from synthlab.scenario.resolve import DeviceParameters
 
 if TYPE_CHECKING:
@@ -23,10 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a simulation gives: the telemetry frame, and where it stopped."""
+    """What a simulation gives: the telemetry frame, and where it stopped.
+
+    Attributes
+    ----------
+    frame : DataFrame
+    checkpoint : Checkpoint
+    origins : Origins or None
+        What the rows were before their messages met faults; None without faults.
+    """
 
     frame: pd.DataFrame
     checkpoint: Checkpoint
+    origins: Origins | None = None
 
 
 def simulate(
@@ -38,6 +49,7 @@ def simulate(
     end_second: int,
     first_seq: Mapping[str, int] | None = None,
     checkpoint: Checkpoint | None = None,
+    faults: Sequence[FaultPlan] = (),
 ) -> Simulation:
     """Simulate devices over a window closed at both ends.
 
@@ -55,6 +67,8 @@ def simulate(
         omitted.
     checkpoint : Checkpoint, optional
         Devices in it go on from it, and `start_second` does not count for them.
+    faults : sequence of FaultPlan, optional
+        What goes wrong; see `synthlab.engine.faults`.
 
     Returns
     -------
@@ -69,14 +83,31 @@ def simulate(
         end_second=end_second,
         first_seq=first_seq or {},
         checkpoint=checkpoint,
+        faults=faults,
     )
     device_ids = sorted(device.device_id for device in parameters)
     parts = [(group, group_columns(group)) for group in groups]
     devices = dict(checkpoint.devices) if checkpoint else {}
     for group, columns in parts:
         devices |= _device_checkpoints(group, columns)
-    frame = _frame(parts, device_ids)
-    return Simulation(frame, Checkpoint(seed, MappingProxyType(devices)))
+    frame, origins = _frame(parts, device_ids), None
+    if faults:
+        known = [
+            FaultyDevice.of(
+                device.device_id, device.mode, group.grid.step_seconds, tank, **_before(checkpoint, device)
+            )
+            for group, _ in parts
+            for device, tank in zip(group.devices, group.reservoirs, strict=True)
+        ]
+        faulty = {device.device_id: device for device in known}
+        frame, origins, held = apply_faults(frame, faults, faulty, seed=seed)
+        devices |= {name: replace(devices[name], held_mm=readings) for name, readings in held.items()}
+    return Simulation(frame, Checkpoint(seed, MappingProxyType(devices)), origins)
+
+
+def _before(checkpoint: Checkpoint | None, device: DeviceParameters) -> dict[str, Any]:
+    known = checkpoint.devices.get(device.device_id) if checkpoint else None
+    return {} if known is None else {"held_mm": known.held_mm, "is_continued": True}
 
 
 def _device_checkpoints(group: Group, columns: Columns) -> dict[str, DeviceCheckpoint]:

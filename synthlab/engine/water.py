@@ -61,7 +61,8 @@ def tank_water(group: Group) -> TankWater:
     follows_formula = np.array([curve.process == "expected" for curve in group.demand_curves])
     if follows_formula.any():
         requested[:, follows_formula] = expected[:, follows_formula] * 1000.0
-    inflow = spread_events(_sessions(group), grid, count)
+    broken = group.water_faults()
+    inflow = broken.reaching(spread_events(_sessions(group), grid, count))
     flows = storage.tank_steps(
         volume=group.start_volume_ml,
         capacity=group.capacity_ml,
@@ -69,6 +70,7 @@ def tank_water(group: Group) -> TankWater:
         inflow=inflow,
         threshold_fraction=group.values("near_empty_threshold_fraction"),
         min_demand_fraction=group.values("near_empty_min_demand_fraction"),
+        loss_plan=broken.loss_ml,
     )
     return TankWater(expected, requested, inflow, flows)
 
@@ -92,7 +94,7 @@ def truck_water(group: Group) -> TruckWater:
         capacity=group.capacity_ml,
         load_plan=spread_events(plans.loads, grid, count),
         delivery_plan=spread_events(plans.deliveries, grid, count),
-        loss_plan=spread_events(plans.losses, grid, count),
+        loss_plan=group.water_faults().added_to(spread_events(plans.losses, grid, count)),
     )
     path = roads.track(
         plans.legs, routes, keys=group.keys("roads"), detour_factor=parameters["detour_factor"]

@@ -22,11 +22,15 @@ Source: measured, see benchmarks."""
 
 @dataclass(frozen=True, slots=True)
 class TankFlows:
-    """Content and flows of tanks, each (n_steps, n_devices). [milliliters]"""
+    """Content and flows of tanks, each (n_steps, n_devices). [milliliters]
+
+    ``lost`` is None where nothing is planned to be lost.
+    """
 
     volume: F64
     served: F64
     overflow: F64
+    lost: F64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def tank_steps(
     inflow: F64,
     threshold_fraction: F64,
     min_demand_fraction: F64,
+    loss_plan: F64 | None = None,
 ) -> TankFlows:
     r"""Fill and draw tanks step by step.
 
@@ -62,6 +67,8 @@ def tank_steps(
         Content / capacity below which people save. [unitless]
     min_demand_fraction : ndarray of float64, shape (n_devices,)
         Share of the demand still drawn from an empty tank. [unitless]
+    loss_plan : ndarray of float64, shape (n_steps, n_devices), optional
+        What leaks or is stolen, as far as it is there. [milliliters]
 
     Returns
     -------
@@ -69,17 +76,20 @@ def tank_steps(
 
     Notes
     -----
-    With content S, demand D, inflow I and capacity C:
+    With content S, demand D, inflow I, planned loss L and capacity C:
 
     .. math::
         f &= \min(1,\; f_{min} + (1 - f_{min}) S / (\theta C)) \\
         served &= \min(\lfloor D f \rfloor,\; S + I) \\
-        S' &= \min(S + I - served,\; C)
+        lost &= \min(L,\; S + I - served) \\
+        S' &= \min(S + I - served - lost,\; C)
 
     and what exceeds C is overflow. Source: platform contract, Physics; the
     suppression f is Assumed linear.
     """
     slope, base = suppression_line(capacity, threshold_fraction, min_demand_fraction)
+    if loss_plan is not None:
+        return _tank_losing(volume, capacity, requested, inflow, slope, base, loss_plan)
     kernel = _tank_scalar if volume.size < SCALAR_DEVICE_LIMIT else _tank_vector
     return kernel(volume, capacity, requested, inflow, slope, base)
 
@@ -91,6 +101,24 @@ def suppression_line(capacity: F64, threshold_fraction: F64, min_demand_fraction
     saves = threshold >= 1.0
     slope = np.where(saves, (1.0 - min_demand_fraction) / np.where(saves, threshold, 1.0), 0.0)
     return slope, np.where(saves, min_demand_fraction, 1.0)
+
+
+def _tank_losing(
+    volume: F64, capacity: F64, requested: F64, inflow: F64, slope: F64, base: F64, loss_plan: F64
+) -> TankFlows:
+    content = volume.copy()
+    volumes, served, overflow, lost = (np.empty_like(requested) for _ in range(4))
+    for step in range(len(requested)):
+        share = np.minimum(content * slope + base, 1.0)
+        content += inflow[step]
+        np.minimum(np.floor(requested[step] * share), content, out=served[step])
+        content -= served[step]
+        np.minimum(loss_plan[step], content, out=lost[step])
+        content -= lost[step]
+        np.maximum(content - capacity, 0.0, out=overflow[step])
+        content -= overflow[step]
+        volumes[step] = content
+    return TankFlows(volumes, served, overflow, lost)
 
 
 def _tank_vector(volume: F64, capacity: F64, requested: F64, inflow: F64, slope: F64, base: F64) -> TankFlows:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from synthlab.errors import Problem, ScenarioError, show_value
-from synthlab.scenario.checks import NOTHING, Fault, Loc, scenario_faults
+from synthlab.scenario.checks import NOTHING, Fault, Loc, fault_entry_faults, scenario_faults
 from synthlab.scenario.nearest import advice, nearest
 from synthlab.scenario.schema import (
     CHECKED,
@@ -23,6 +23,8 @@ from synthlab.scenario.schema import (
     Demand,
     Device,
     Dynamics,
+    FaultBlock,
+    FaultEntry,
     Mqtt,
     Point,
     ReservoirBlock,
@@ -46,6 +48,7 @@ _BLOCKS: dict[str, type[Block]] = {
     "routes": Route,
     "points": Point,
     "transitions": Transition,
+    "faults": FaultEntry,
 }
 
 _WANTED = {
@@ -117,6 +120,36 @@ def build_scenario(
         problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
         raise ScenarioError(problems)
     return scenario
+
+
+def build_faults(data: object, *, modes: Mapping[str, str]) -> tuple[FaultEntry, ...]:
+    """Validate the entries of a ``faults`` block for devices that no scenario describes.
+
+    Parameters
+    ----------
+    data : object
+        A list of mappings.
+    modes : mapping of str to str
+        STATIONARY or MOBILE by device id.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found.
+    """
+    faults: list[Fault] = []
+    block = None
+    try:
+        block = FaultBlock.model_validate({"faults": data}, context={CHECKED: True})
+    except ValidationError as error:
+        faults += _schema_faults(error)
+    entries = data if isinstance(data, list | tuple) else ()
+    for index, entry in enumerate(entries):
+        if isinstance(entry, Mapping):
+            faults += fault_entry_faults(entry, ("faults", index), modes=modes)
+    if block is None or faults:
+        raise ScenarioError([_problem(fault, "", (None, None)) for fault in faults])
+    return block.faults
 
 
 def shown(value: Any) -> str:

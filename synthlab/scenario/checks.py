@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from synthlab.errors import Code
 from synthlab.scenario.archetypes import ARCHETYPES, Archetype, Parameter
+from synthlab.scenario.faults import entry_faults
 from synthlab.scenario.nearest import advice
 
 Loc = tuple[str | int, ...]
@@ -81,6 +82,31 @@ def scenario_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
             )
     for index, route in routes:
         yield from _route_faults(route, ("routes", index))
+    modes = {
+        str(device["device_id"]).upper(): str(device.get("mode"))
+        for _, device in devices
+        if isinstance(device.get("device_id"), str)
+    }
+    for index, entry in _items(data, "faults"):
+        yield from fault_entry_faults(entry, ("faults", index), modes=modes)
+
+
+def fault_entry_faults(
+    entry: Mapping[str, Any], loc: Loc = (), *, modes: Mapping[str, str] | None = None
+) -> Iterator[Fault]:
+    """Yield every broken rule between the fields of one entry of ``faults``.
+
+    Parameters
+    ----------
+    entry : mapping
+    loc : tuple
+    modes : mapping of str to str, optional
+        Mode by device id; devices are not looked up without.
+    """
+    for place, rule, remedy, value in entry_faults(entry, modes):
+        is_reference = place[:1] == ("devices",)
+        code: Code = "SCENARIO_REFERENCE_INVALID" if is_reference else "SCENARIO_FIELD_INVALID"
+        yield Fault((*loc, *place), rule, remedy, NOTHING if value is None else value, code)
 
 
 def device_faults(device: Mapping[str, Any], loc: Loc = ()) -> Iterator[Fault]:

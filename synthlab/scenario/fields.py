@@ -10,7 +10,10 @@ from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from synthlab.errors import UsageError
+from synthlab.scenario.faults import FaultKindName
 from synthlab.scenario.frozen import FrozenMapping
+from synthlab.timeline import format_at, parse_at
 
 # Assumed: beyond these no tank, tanker or household is meant; sums and milliliters stay exact.
 MAX_WEIGHT, MAX_LITERS, MAX_MM = 1e6, 1e8, 1e5
@@ -47,6 +50,13 @@ def _uuid(value: str) -> str:
     return value.lower()
 
 
+def _moment(value: str) -> str:
+    try:
+        return format_at(parse_at(value, name="at"))
+    except UsageError as error:
+        raise _rule(error.problems[0].rule) from None
+
+
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -81,6 +91,11 @@ Hours = Annotated[tuple[Weight, ...], Len(24, 24), BeforeValidator(_tuple)]
 Days = Annotated[tuple[Weight, ...], Len(7, 7), BeforeValidator(_tuple)]
 HourlyMultipliers = Annotated[tuple[Multiplier, ...], Len(24, 24), BeforeValidator(_tuple)]
 DailyMultipliers = Annotated[tuple[Multiplier, ...], Len(7, 7), BeforeValidator(_tuple)]
+FaultName = Annotated[
+    FaultKindName,
+    BeforeValidator(lambda value: value.upper() if isinstance(value, str) and value.isascii() else value),
+]
+Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"format": "date-time"})]
 HostName = Annotated[str, _matching(_HOST, "must be a host name or address alone")]
 FolderName = Annotated[
     str,

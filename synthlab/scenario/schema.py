@@ -21,20 +21,23 @@ from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from synthlab.scenario.checks import Fault, device_faults, scenario_faults
+from synthlab.scenario.checks import Fault, device_faults, fault_entry_faults, scenario_faults
 from synthlab.scenario.conditions import device_conditions
+from synthlab.scenario.faults import MAX_DURATION_MINUTES
 from synthlab.scenario.fields import (
     MAX_LITERS,
     MAX_MM,
     DailyMultipliers,
     Days,
     DeviceId,
+    FaultName,
     Float,
     FolderName,
     HostName,
     HourlyMultipliers,
     Hours,
     ListAsTuple,
+    Moment,
     NoneAsEmptyBlock,
     NoneAsEmptyList,
     Overrides,
@@ -224,6 +227,34 @@ class Route(Block):
     )
 
 
+class FaultEntry(Block):
+    """One kind of fault: on which devices, how often or when, how long, how large."""
+
+    kind: FaultName = Field(description="one of the kinds of faults")
+    devices: Annotated[tuple[DeviceId, ...], Len(1), ListAsTuple] | None = Field(
+        default=None, description="ids of devices; omitted: every device that can have it"
+    )
+    rate_per_day: Annotated[Positive, Field(le=24)] | None = Field(
+        default=None, description="a number > 0, at most 24: episodes that begin in a day, per device [1/day]"
+    )
+    rate_per_month: Annotated[Positive, Field(le=720)] | None = Field(
+        default=None, description="a number > 0, at most 720: episodes that begin in 30 days, per device"
+    )
+    at: Annotated[tuple[Moment, ...], Len(1), ListAsTuple] | None = Field(
+        default=None, description="times like 2026-02-12T10:00:00Z at which episodes begin"
+    )
+    duration_minutes: Annotated[Float, Field(ge=0, le=MAX_DURATION_MINUTES)] | None = Field(
+        default=None, description="length of an episode, 0: one message; omitted: the kind's [minutes]"
+    )
+    size: Float | None = Field(default=None, description="a number in the kind's unit; omitted: the kind's")
+
+    @model_validator(mode="after")
+    def _check_rules_between_fields(self, info: ValidationInfo) -> FaultEntry:
+        if not (info.context or {}).get(CHECKED):
+            _stop_on(fault_entry_faults(self.model_dump()))
+        return self
+
+
 class Scenario(Block):
     """What is simulated: devices, their curves, their routes, and the window.
 
@@ -252,6 +283,9 @@ class Scenario(Block):
     routes: Annotated[tuple[Route, ...], NoneAsEmptyList] = Field(
         default=(), description="routes of the trucks"
     )
+    faults: Annotated[tuple[FaultEntry, ...], NoneAsEmptyList] = Field(
+        default=(), description="faults of devices, messages and water, labeled in the frame"
+    )
 
     @model_validator(mode="after")
     def _check_rules_between_fields(self, info: ValidationInfo) -> Scenario:
@@ -274,7 +308,9 @@ class Scenario(Block):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole scenario, defaults included, as JSON-ready values."""
-        return self.model_dump(mode="json", exclude_none=True)
+        # Without faults the record, and so its hash, is what it was before there were any.
+        left_out = None if self.faults else {"faults"}
+        return self.model_dump(mode="json", exclude_none=True, exclude=left_out)
 
     def device(self, device_id: str) -> Device:
         """Return one device; the id's case does not matter.
@@ -344,6 +380,7 @@ class Scenario(Block):
         )
         parts = [f"{len(self.devices)} devices ({modes})"]
         parts += [f"{len(self.routes)} routes"] if self.routes else []
+        parts += [f"{len(self.faults)} kinds of faults"] if self.faults else []
         parts += [f"{self.bootstrap.days} days by {self.bootstrap.step_minutes} min", f"seed {self.seed}"]
         return f"Scenario({self.scenario_id!r}: {', '.join(parts)})"
 
@@ -369,6 +406,12 @@ class Scenario(Block):
         body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(c))}</td>' for c in row)}</tr>" for row in rows)
         titles = "".join(f"<th>{title}</th>" for title in head)
         return f"<table><caption>{html.escape(repr(self))}</caption><tr>{titles}</tr>{body}</table>"
+
+
+class FaultBlock(Block):
+    """The ``faults`` of a scenario alone, for frames that have none."""
+
+    faults: Annotated[tuple[FaultEntry, ...], NoneAsEmptyList] = ()
 
 
 def scenario_json_schema() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.engine import Checkpoint, simulate
 from synthlab.errors import Problem, UsageError, show_value
 from synthlab.results import Result
+from synthlab.scenario.faults import fault_plans
 from synthlab.scenario.resolve import DeviceParameters, resolve
 from synthlab.scenario.schema import Scenario
 from synthlab.timeline import Window, days_before, format_at, now_at, parse_at
@@ -108,6 +109,7 @@ def backfill(
         end_second=window.end_second,
         first_seq=first_seq,
         checkpoint=checkpoint,
+        faults=fault_plans(scenario.faults),
     )
     return Backfill(run.frame, run.checkpoint)
 

@@ -101,6 +101,7 @@ def run_live(
     UsageError
         Code ``BAD_ARGUMENT``.
     """
+    from synthlab.scenario.faults import fault_plans
     from synthlab.scenario.resolve import resolve, scenario_sha256
     from synthlab.sequence import SequenceState
     from synthlab.workflows.live_rows import LiveRows
@@ -124,6 +125,7 @@ def run_live(
             seed=scenario.seed,
             state=state,
             now_second=now,
+            faults=fault_plans(scenario.faults),
             start_at=start_at,
         )
         warnings += _lag_warnings(rows, now)

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 from synthlab.columns import ML_PER_LITER
 from synthlab.errors import Problem, UsageError
 from synthlab.timeline import format_at, from_unix_second, parse_at, to_unix_second
+from synthlab.workflows.live_faults import in_order_of_arrival
 
 if TYPE_CHECKING:
     from synthlab.calibration import Reservoir
     from synthlab.engine import Checkpoint, DeviceCheckpoint
+    from synthlab.engine.faults import Origins
+    from synthlab.payload import Emission
+    from synthlab.scenario.faults import FaultPlan
     from synthlab.scenario.resolve import DeviceParameters
     from synthlab.sequence import StateSnapshot
 
@@ -32,17 +36,21 @@ class LiveRow:
     ----------
     device_id : str
     seq : int
+        Its true number; a fault may have it report another. 0 for a silent step.
     at_second : int
         Simulated Unix time. [seconds]
     level_pct : float
         [percent]
     volume_liters : float
         [liters]
-    payload : bytes
-    checkpoint : dict
-        As the state file keeps it.
+    payload : bytes or None
+        None: a fault lost the message, or holds it back; its time passes in silence.
+    checkpoint : dict or None
+        As the state file keeps it; None: it moves none.
     latitude, longitude : float or None
         None for stationary devices. [°]
+    step_count : int
+        Steps that pass with it: 1, or 0 for a message that comes again or comes late.
     """
 
     device_id: str
@@ -50,10 +58,11 @@ class LiveRow:
     at_second: int
     level_pct: float
     volume_liters: float
-    payload: bytes
-    checkpoint: Mapping[str, Any]
+    payload: bytes | None
+    checkpoint: Mapping[str, Any] | None
     latitude: float | None = None
     longitude: float | None = None
+    step_count: int = 1
 
 
 class LiveRows:
@@ -67,6 +76,7 @@ class LiveRows:
     state : StateSnapshot
     now_second : int
         Where a device without a checkpoint begins. [seconds]
+    faults : sequence of FaultPlan, optional
     start_at : "now" or datetime or str, optional
         Pass over, without a message, what lies before; by default nothing is.
 
@@ -84,6 +94,7 @@ class LiveRows:
         seed: int,
         state: StateSnapshot,
         now_second: int,
+        faults: Sequence[FaultPlan] = (),
         start_at: datetime | str | None = None,
     ) -> None:
         from synthlab.engine import Checkpoint
@@ -94,6 +105,8 @@ class LiveRows:
         }
         self._reservoirs = reservoirs
         self._seed = seed
+        self._faults = tuple(faults)
+        self._late: dict[str, list[tuple[int, LiveRow]]] = {}
         kept = state.checkpoint()
         known = {name: kept[name] for name in self.devices if name in kept}
         record = {**Checkpoint(seed, {}).to_dict(), "devices": known}
@@ -130,12 +143,25 @@ class LiveRows:
         """
         rows: dict[str, list[LiveRow]] = {name: [] for name in counts}
         for until, names in _by_value(self.until_seconds(counts)).items():
-            for row in self._simulated(names, until, first_seq):
-                rows[row.device_id].append(row)
+            made, origins = self._simulated(names, until, first_seq)
+            if origins is None:
+                for _, row in made:
+                    rows[row.device_id].append(row)
+                continue
+            self._late, found = in_order_of_arrival(made, origins, self._late, names, until)
+            for name in names:
+                rows[name] += found[name]
         return rows
 
-    def _simulated(self, names: list[str], until: int, first_seq: Mapping[str, int]) -> list[LiveRow]:
-        from synthlab.engine import simulate
+    def held_back(self) -> dict[str, tuple[LiveRow, ...]]:
+        """Return the late messages that nobody has been given yet, by device."""
+        return {name: tuple(row for _, row in late) for name, late in self._late.items() if late}
+
+    def _simulated(
+        self, names: list[str], until: int, first_seq: Mapping[str, int]
+    ) -> tuple[list[tuple[int, LiveRow]], Origins | None]:
+        """Return messages with the time of their receipt in milliseconds."""
+        from synthlab.engine import DeviceCheckpoint, simulate
         from synthlab.payload import emissions, encode_payload
 
         made = simulate(
@@ -146,35 +172,43 @@ class LiveRows:
             end_second=until,
             first_seq=first_seq,
             checkpoint=self._checkpoint(names),
+            faults=self._faults,
         )
         self._stands |= {name: made.checkpoint.devices[name] for name in names}
+        origins = made.origins
         shown = [made.frame[name].tolist() for name in _SHOWN]
         rows = []
-        for emission, level, volume, *place in zip(emissions(made.frame), *shown, strict=True):
-            at_second = int(emission.received_at.timestamp())
-            stands = {
-                "at_second": at_second,
-                "step_seconds": self.devices[emission.device_id].step_seconds,
-                "last_seq": emission.seq,
+        zipped = zip(emissions(made.frame), *shown, strict=True)
+        for index, (emission, level, volume, *place) in enumerate(zipped):
+            received_ms = round(emission.received_at.timestamp() * 1_000)
+            at_second, seq = received_ms // 1_000, emission.seq
+            held: tuple[int, ...] = ()
+            if origins is not None:
+                at_second, seq = int(origins.seconds[index]), int(origins.seqs[index])
+                held = _readings(emission) if origins.is_stuck[index] else ()
+            stands = DeviceCheckpoint(
+                at_second,
+                self.devices[emission.device_id].step_seconds,
+                seq,
                 # The engine's own rule: the volume in liters came from whole milliliters.
-                "volume_ml": float(round(volume * ML_PER_LITER)),
-            }
+                float(round(volume * ML_PER_LITER)),
+                held,
+            ).to_dict()
             payload = encode_payload(emission.payload)
             latitude, longitude = (None if isnan(degrees) else degrees for degrees in place)
-            rows.append(
-                LiveRow(
-                    device_id=emission.device_id,
-                    seq=emission.seq,
-                    at_second=at_second,
-                    level_pct=level,
-                    volume_liters=volume,
-                    payload=payload,
-                    checkpoint=stands,
-                    latitude=latitude,
-                    longitude=longitude,
-                )
+            row = LiveRow(
+                device_id=emission.device_id,
+                seq=seq,
+                at_second=at_second,
+                level_pct=level,
+                volume_liters=volume,
+                payload=payload,
+                checkpoint=stands,
+                latitude=latitude,
+                longitude=longitude,
             )
-        return rows
+            rows.append((received_ms, row))
+        return rows, origins
 
     def _checkpoint(self, names: list[str]) -> Checkpoint:
         from synthlab.engine import Checkpoint
@@ -221,9 +255,14 @@ class LiveRows:
                 start_second=begin,
                 end_second=end,
                 checkpoint=self._checkpoint(behind),
+                faults=self._faults,
             )
             self._stands |= {name: made.checkpoint.devices[name] for name in behind}
             behind = [name for name in behind if self._stands[name].next_second <= target]
+
+
+def _readings(emission: Emission) -> tuple[int, ...]:
+    return tuple(emission.payload["sensors"]["ultrasonic"]["raw_readings"])
 
 
 def _by_value(mapping: Mapping[str, int]) -> dict[int, list[str]]:

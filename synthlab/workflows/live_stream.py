@@ -40,6 +40,8 @@ class Lane:
         Wall time between two messages. [seconds]
     due_at : float
         When the first row of `rows`, or the next to be made, is due. [monotonic seconds]
+    made_count, passed_count : int
+        Steps that rows were made for, and that are over; without faults, messages.
     """
 
     device_id: str
@@ -48,6 +50,7 @@ class Lane:
     due_at: float
     rows: deque[LiveRow] = field(default_factory=deque)
     made_count: int = 0
+    passed_count: int = 0
     sent_count: int = 0
     acknowledged_count: int = 0
     refused_count: int = 0
@@ -126,7 +129,7 @@ class LiveStream:
         self.emitted_count = 0
         self.acknowledged_count = 0
         self.refused_count = 0
-        self._finished_count = 0
+        self._finished: set[str] = set()
 
     @property
     def pending_count(self) -> int:
@@ -187,6 +190,11 @@ class LiveStream:
                 row = lane.in_flight
                 gap = Gap(SeqRange(row.seq, row.seq, row.at_second), "unacknowledged")
                 gaps[name] = (*gaps.get(name, ()), gap)
+        for name, late in self._rows.held_back().items():
+            # What was never reached is drawn again by whoever goes on.
+            passed = (row for row in late if row.seq < sent.get(name, 0))
+            missed = (Gap(SeqRange(row.seq, row.seq, row.at_second), "held back") for row in passed)
+            gaps[name] = (*gaps.get(name, ()), *missed)
         self._state.finish_blocks(**self._key, last_seq=sent, checkpoint=self._checkpoint(), gaps=gaps)
 
     def _expects_answers(self) -> bool:
@@ -197,7 +205,7 @@ class LiveStream:
         failed_count = self._publisher.failed_count
         if failed_count == len(self.lanes):
             return "refused"
-        if self._iterations and self._finished_count + failed_count >= len(self.lanes):
+        if self._iterations and len(self._finished) + failed_count >= len(self.lanes):
             # A device may have finished first and failed then.
             is_failed = self._publisher.has_failed
             if all(self._is_finished(lane) or is_failed(name) for name, lane in self.lanes.items()):
@@ -205,7 +213,8 @@ class LiveStream:
         return None
 
     def _is_finished(self, lane: Lane) -> bool:
-        return lane.sent_count >= self._iterations and lane.in_flight is None
+        # Messages that come again or late are in no step of their own: they may be left.
+        return lane.passed_count >= self._iterations and lane.in_flight is None and not lane.rows
 
     def _make_rows(self, now: float) -> None:
         """Draw numbers and simulate, once somebody who is due has nothing to send."""
@@ -229,7 +238,7 @@ class LiveStream:
         for name, rows in self._rows.take(counts, first_seq).items():
             lane = self.lanes[name]
             lane.rows.extend(rows)
-            lane.made_count += len(rows)
+            lane.made_count += sum(row.step_count for row in rows)
             self._queue(lane)
 
     def _wanted(self, lane: Lane, now: float) -> int:
@@ -252,7 +261,7 @@ class LiveStream:
         return {
             name: lane.last_acknowledged.checkpoint
             for name, lane in self.lanes.items()
-            if lane.last_acknowledged is not None
+            if lane.last_acknowledged is not None and lane.last_acknowledged.checkpoint is not None
         }
 
     def _queue(self, lane: Lane) -> None:
@@ -265,19 +274,35 @@ class LiveStream:
             lane = self.lanes[heapq.heappop(self._due)[1]]
             lane.is_queued = False
             row = lane.rows[0]
+            if row.payload is None:
+                self._pass(lane, lane.rows.popleft())
+                self._queue(lane)
+                continue
             # Who is not connected comes back through `_collect` when it is.
             if not self._publisher.send(lane.device_id, lane.topic, row.payload, row):
                 continue
             lane.rows.popleft()
-            lane.in_flight = lane.last_sent = row
+            lane.in_flight = row
+            if lane.last_sent is None or row.seq >= lane.last_sent.seq:
+                lane.last_sent = row
             lane.first_seq = row.seq if lane.first_seq is None else lane.first_seq
             lane.sent_count += 1
-            lane.due_at += lane.interval_seconds
             self.emitted_count += 1
-            if not lane.rows and self._left(lane.device_id):
-                heapq.heappush(self._hungry, (lane.due_at, lane.device_id))
+            self._pass(lane, row)
             if self._on_sent is not None:
                 self._on_sent(row)
+
+    def _pass(self, lane: Lane, row: LiveRow) -> None:
+        """Let the time of a row pass, and ask for more rows where none are left."""
+        lane.due_at += lane.interval_seconds * row.step_count
+        lane.passed_count += row.step_count
+        if not lane.rows and self._left(lane.device_id):
+            heapq.heappush(self._hungry, (lane.due_at, lane.device_id))
+        self._note_finished(lane)
+
+    def _note_finished(self, lane: Lane) -> None:
+        if self._iterations and self._is_finished(lane):
+            self._finished.add(lane.device_id)
 
     def _has_room(self, now: float) -> bool:
         """Whether the listener keeps up, so that its broker need not drop anything."""
@@ -305,7 +330,8 @@ class LiveStream:
         lane, row = self.lanes[delivery.client_id], delivery.token
         lane.in_flight = None
         if delivery.is_accepted:
-            lane.last_acknowledged = row
+            # A message that comes again or late says nothing new.
+            lane.last_acknowledged = lane.last_acknowledged if row.checkpoint is None else row
             lane.acknowledged_count += 1
             self.acknowledged_count += 1
         else:
@@ -316,5 +342,5 @@ class LiveStream:
             if first != row.seq:
                 lane.refused.pop()
             lane.refused.append(Gap(SeqRange(first, row.seq, row.at_second), "refused"))
-        self._finished_count += self._iterations > 0 and self._is_finished(lane)
+        self._note_finished(lane)
         self._queue(lane)
