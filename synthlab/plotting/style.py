@@ -1,4 +1,4 @@
-"""One look for every picture: the tokens, and a figure that carries them.
+"""One look for every picture: matplotlib's settings made of the tokens, and a figure that carries them.
 
 Nothing here touches pyplot or leaves anything in matplotlib's global state, so that
 figures can be made in any thread, and a user's own settings neither change nor are
@@ -25,70 +25,19 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-COLORS: Mapping[str, str] = MappingProxyType(
-    {
-        "black": "#000000",
-        "orange": "#E69F00",
-        "sky": "#56B4E9",
-        "green": "#009E73",
-        "yellow": "#F0E442",
-        "blue": "#0072B2",
-        "vermillion": "#D55E00",
-        "purple": "#CC79A7",
-        "ink": "#1F2933",
-        "muted": "#66707B",
-        "quiet": "#C3CAD1",
-        "grid": "#E3E7EB",
-        "face": "#FFFFFF",
-    }
-)
-"""Source: Okabe and Ito, "Color Universal Design" (2008); the grays are Assumed: quiet on white."""
+from synthlab.plotting.tokens import ACTIVITY_COLORS, COLORS, ROLES, SIZES
 
-ROLES: Mapping[str, str] = MappingProxyType(
-    {
-        "truth": COLORS["blue"],
-        "measured": COLORS["orange"],
-        "low": COLORS["vermillion"],
-        "expected": COLORS["ink"],
-        "requested": COLORS["orange"],
-        "served": COLORS["blue"],
-        "unmet": COLORS["vermillion"],
-        "inflow": COLORS["green"],
-        "overflow": COLORS["purple"],
-        "sessions": COLORS["sky"],
-        "loaded": COLORS["blue"],
-        "empty": COLORS["vermillion"],
-        "delivered": COLORS["green"],
-        "emitted": COLORS["orange"],
-        "acknowledged": COLORS["blue"],
-    }
-)
-"""What a color means, the same in every picture."""
-
-ACTIVITY_COLORS: Mapping[str, str] = MappingProxyType(
-    {
-        "TRAVEL": COLORS["sky"],
-        "BASE": COLORS["ink"],
-        "REFILL": COLORS["blue"],
-        "CLIENT": COLORS["green"],
-        "IDLE": COLORS["vermillion"],
-    }
-)
-
-SIZES: Mapping[str, float] = MappingProxyType(
-    {
-        "width_inches": 10.0,
-        "dpi": 110.0,
-        "font_points": 9.0,
-        "title_points": 13.0,
-        "panel_title_points": 10.0,
-        "line_points": 1.4,
-        "thin_line_points": 1.0,
-        "wide_line_points": 3.2,
-        "heading_inches": 0.86,
-    }
-)
-"""Assumed: legible at half size in a notebook and at full size in a report."""
+__all__ = [
+    "ACTIVITY_COLORS",
+    "COLORS",
+    "ROLES",
+    "SIZES",
+    "Plot",
+    "count_axis",
+    "heading",
+    "percent",
+    "styled",
+]
 
 _SHADES = (0.08, 0.16, 0.24, 0.36, 0.5, 0.65, 0.8, 1.0)
 # A thin true line over a wide measured one, and shaded findings over both: what lines share at their edges.
