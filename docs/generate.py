@@ -95,6 +95,8 @@ def cli() -> str:
     lines += ["```", "synthlab [OPTIONS] COMMAND [COMMAND OPTIONS]", "```", "", *_options(group), ""]
     for name, command in sorted(group.commands.items()):
         lines += [f"## {name}", "", str(command.help), "", *_options(command), ""]
+        for inner, part in getattr(command, "commands", {}).items():
+            lines += [f"### {name} {inner}", "", str(part.help), "", *_options(part), ""]
     return "\n".join(lines)
 
 

@@ -339,6 +339,66 @@ def fit(
     emit("fit", report)
 
 
+state_app = typer.Typer(help="Look at the sequence state file, make it whole again, give up what it holds.")
+app.add_typer(state_app, name="state")
+
+
+@state_app.callback()
+def state_command(context: typer.Context) -> None:
+    """Look at the sequence state file, make it whole again, give up what it holds."""
+    call: Call = context.obj
+    call.command = f"state {context.invoked_subcommand or ''}".strip()
+
+
+@state_app.command("show")
+def state_show(context: typer.Context) -> None:
+    """Show numbers, reservations, gaps and the platform that is fed. Reads only."""
+    from synthlab.workflows.state import show_state
+
+    call: Call = context.obj
+    report = show_state(call.state_file)
+    table(("device", "last seq", "next seq", "reserved", "gaps", "simulated up to"), report.table())
+    emit(call.command, report)
+
+
+@state_app.command("recover")
+def state_recover(
+    context: typer.Context,
+    from_db: Annotated[bool, typer.Option("--from-db", help="From the platform's highest numbers.")] = False,
+    margin: Annotated[
+        int, typer.Option("--margin", min=1, help="Numbers that may be on their way to the platform.")
+    ] = 1_000,
+) -> None:
+    """Go on behind all that the platform stores, from a whole, damaged or missing state file."""
+    from synthlab.workflows.state import recover_state
+
+    call: Call = context.obj
+    if not from_db:
+        remedy = "Add --from-db: the platform alone knows which numbers are used"
+        raise UsageError(Problem("BAD_ARGUMENT", "needs a source", path="recover", remedy=remedy))
+    found = [device.device_id for device in call.scenario().devices] if call.scenario_path else []
+    result = recover_state(state_file=call.state_file, device_ids=found, margin=margin)
+    say(f"{len(result.devices)} devices go on behind {result.target}, from {result.recovered_from}.")
+    emit(call.command, result)
+
+
+@state_app.command("release")
+def state_release(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", help="Export that will not be imported: its numbers are a gap.")
+    ] = None,
+    target: Annotated[bool, typer.Option("--target", help="Forget which platform is fed.")] = False,
+) -> None:
+    """Give up an export's numbers, or the platform that is fed."""
+    from synthlab.workflows.state import release_state
+
+    call: Call = context.obj
+    result = release_state(run_id=run_id, target=target, state_file=call.state_file)
+    say(f"{len(result.released)} devices' numbers are a declared gap; target: {result.target or 'kept'}.")
+    emit(call.command, result)
+
+
 @app.command()
 def schema() -> None:
     """Print the scenario's JSON Schema and every archetype's parameters. Reads only."""

@@ -19,6 +19,12 @@ class StateSnapshot:
         """The whole content, frozen."""
         return self._document
 
+    @property
+    def device_ids(self) -> list[str]:
+        """Every device that has a number, or holds one; sorted."""
+        held = (name for each in self._document.reservations for name in each.devices)
+        return sorted({*self._document.devices, *held})
+
     def last_seq(self, device_id: str) -> int:
         """Return the last number used by a device; 0 where there is none."""
         return self._device(device_id).last_seq

@@ -214,7 +214,7 @@ class SequenceState(StateSnapshot):
         if error is not None:
             raise error
 
-    def recover(self, floors: Mapping[str, Floor], *, margin: int) -> None:
+    def recover(self, floors: Mapping[str, Floor], *, margin: int, target: Target) -> None:
         """Go on behind all that the platform stores; what is passed over is a declared gap.
 
         Parameters
@@ -223,9 +223,19 @@ class SequenceState(StateSnapshot):
             The platform's highest numbers, by device.
         margin : int
             How many numbers may be on their way.
+        target : Target
+            That platform.
+
+        Raises
+        ------
+        SequenceStateError
+            Code ``STATE_TARGET_MISMATCH``: the state feeds another one.
         """
+        known = self._document.target
+        if known is not None and not known.is_same(target):
+            raise other_target(self.path, known, target)
         document = recovered(self._document, floors, margin=margin)
-        self._write(devices=document.devices)
+        self._write(devices=document.devices, target=target)
 
     def release(self, run_id: str) -> dict[str, SeqRange]:
         """Give up what an export reserved; its numbers become a declared gap, and are never drawn again.

@@ -32,7 +32,7 @@ def claim_target(state: SequenceState, platform: Database) -> None:
 
 
 def platform_floors(platform: Database, device_ids: Iterable[str] = ()) -> dict[str, Floor]:
-    """Return the highest number that the platform stores of each device.  Reads only.
+    """Return the highest number that the platform stores of each device, 0 for none.  Reads only.
 
     Parameters
     ----------
@@ -41,14 +41,10 @@ def platform_floors(platform: Database, device_ids: Iterable[str] = ()) -> dict[
         Besides the platform's synthetic devices.
     """
     from synthlab.platform.lookup import latest_messages, synthetic_device_ids
-    from synthlab.platform.schema import has_schema
     from synthlab.sequence import Floor
 
     with platform.session() as session:
-        if not has_schema(session.connection()):
-            return {}
         wanted = {*device_ids, *synthetic_device_ids(session)}
         latest = latest_messages(session, sorted(wanted))
-    return {
-        name: Floor(message.seq, message.at_second) for name, message in latest.items() if message.seq > 0
-    }
+    found = {name: Floor(message.seq, message.at_second) for name, message in latest.items()}
+    return {name: found.get(name, Floor(0)) for name in wanted}

@@ -20,7 +20,9 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 def options() -> set[str]:
     root = get_command(app)
-    commands = [root, *getattr(root, "commands", {}).values()]
+    commands = [root]
+    for command in commands:
+        commands += getattr(command, "commands", {}).values()
     found = [option for each in commands for option in each.params]
     return {"--help", *(name for option in found for name in (*option.opts, *option.secondary_opts))}
 
