@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, select
@@ -115,10 +114,10 @@ def reservoirs_frame(session: Session) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class LatestMessage:
-    """The message with a device's highest number, and the device's own time in it. [seconds]"""
+    """The message with a device's highest number, and when it was received. [seconds]"""
 
     seq: int
-    at_second: int
+    received_second: int
 
 
 def latest_messages(session: Session, device_ids: Iterable[str]) -> dict[str, LatestMessage]:
@@ -133,7 +132,7 @@ def latest_messages(session: Session, device_ids: Iterable[str]) -> dict[str, La
     messages = device_telemetry_messages.c
     # One step into the unique index of (client, seq) each.
     query = (
-        select(messages.seq, messages.received_at, messages.payload)
+        select(messages.seq, messages.received_at)
         .where(messages.mqtt_client_id == bindparam("name"))
         .order_by(messages.seq.desc())
         .limit(1)
@@ -142,7 +141,7 @@ def latest_messages(session: Session, device_ids: Iterable[str]) -> dict[str, La
     for name in device_ids:
         row = session.connection().execute(query, {"name": name}).one_or_none()
         if row is not None:
-            found[name] = LatestMessage(int(row.seq), _own_second(row.payload, row.received_at))
+            found[name] = LatestMessage(int(row.seq), int(row.received_at.timestamp()))
     return found
 
 
@@ -150,13 +149,6 @@ def synthetic_device_ids(session: Session) -> list[str]:
     """Return the ids of all devices that are marked synthetic, sorted."""
     query = select(devices.c.device_id).where(devices.c.is_synthetic).order_by(devices.c.device_id)
     return list(session.connection().execute(query).scalars())
-
-
-def _own_second(payload: Any, received_at: datetime) -> int:
-    stamp = payload.get("local_timestamp_ms") if isinstance(payload, dict) else None
-    if isinstance(stamp, int) and not isinstance(stamp, bool) and stamp >= 0:
-        return stamp // 1000
-    return int(received_at.timestamp())
 
 
 def _query() -> Select[Any]:

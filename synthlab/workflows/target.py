@@ -46,5 +46,5 @@ def platform_floors(platform: Database, device_ids: Iterable[str] = ()) -> dict[
     with platform.session() as session:
         wanted = {*device_ids, *synthetic_device_ids(session)}
         latest = latest_messages(session, sorted(wanted))
-    found = {name: Floor(message.seq, message.at_second) for name, message in latest.items()}
+    found = {name: Floor(message.seq, message.received_second) for name, message in latest.items()}
     return {name: found.get(name, Floor(0)) for name in wanted}
