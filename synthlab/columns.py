@@ -101,10 +101,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("temperature_c", "float64", "float", "°C", "temperature at the sensor", "reported", decimals=1),
     Column("battery_pct", "int16", "int", "%", "battery charge", "reported"),
     Column("signal_dbm", "int16", "int", "dBm", "received signal strength", "reported"),
-    _location("latitude", "°", "null for stationary devices", 6),
-    _location("longitude", "°", "null for stationary devices", 6),
-    _location("speed_kmh", "km/h", "null for stationary devices", 1),
-    _location("course_degrees", "°", "0..360 from north, clockwise; null for stationary devices", 1),
+    _location("latitude", "°", "null for stationary devices and without a fix", 6),
+    _location("longitude", "°", "null for stationary devices and without a fix", 6),
+    _location("speed_kmh", "km/h", "null for stationary devices and without a fix", 1),
+    _location("course_degrees", "°", "0..360 from north, clockwise; null as latitude", 1),
     _liters("volume_liters", "content at the end of the step"),
     Column(
         "level_pct", "float64", "float", "%", "content at the end of the step / capacity", "truth", decimals=6

@@ -24,6 +24,8 @@ WEIGHTS = (
     *(1.0, 1.0, 1.0, 1.0, 1.1, 1.3, 1.4, 1.3, 1.0, 0.9, 0.7, 0.6),
 )
 WEEKDAYS = (1.0, 1.0, 1.0, 1.0, 1.05, 1.1, 0.95)
+EXACT_GPS: Mapping[str, float] = {"gps_sigma_m": 0.0, "gps_outlier_prob": 0.0, "gps_dropouts_per_day": 0.0}
+"""Overrides of a receiver without error."""
 Kind = Literal["BASE", "REFILL", "CLIENT"]
 Place = tuple[str, Kind, float, float]
 POINTS: tuple[Place, ...] = (

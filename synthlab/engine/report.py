@@ -11,10 +11,10 @@ import numpy.typing as npt
 from synthlab.calibration import NO_ECHO_MM
 from synthlab.columns import ML_PER_LITER, RAW_COLUMNS, READING_COUNT
 from synthlab.engine.group import Group
+from synthlab.engine.travel import travel_columns
 from synthlab.engine.water import TankWater, TruckWater, tank_water, truck_water
 from synthlab.model import climate, power, radio, sensor
 from synthlab.model.roads import ACTIVITY_TRAVEL
-from synthlab.model.trips import EARTH_METERS_PER_DEGREE
 from synthlab.randomness import F32, draws, normals, ticks
 from synthlab.timeline import SECONDS_PER_HOUR
 
@@ -27,7 +27,6 @@ BLOCK_ELEMENTS = 32768
 # A message needs a while from the device's clock to the server. Assumed: .2 to 1.2 s.
 _LATENCY_MIN_MS, _LATENCY_MASK = 200, np.uint32(1023)
 _NOISE_WORDS = 4
-_STANDING_SPEED_SIGMA_KMH = 0.3  # Assumed: a receiver at rest reports a little speed.
 
 
 def group_columns(group: Group) -> Columns:
@@ -90,28 +89,9 @@ def _tank_columns(water: TankWater, shape: tuple[int, int]) -> Columns:
 
 
 def _truck_columns(group: Group, water: TruckWater) -> Columns:
-    path, piece, fraction = water.path, water.piece, water.fraction
-    activity = path.activity[piece].astype(np.int8)
-    noise = normals(draws(ticks(group.grid.seconds, 0)[:, None], group.keys("gps")))
-    shake = normals(draws(ticks(group.grid.seconds, 1)[:, None], group.keys("gps")))[:, ::2]
-    degrees = group.values("gps_sigma_m") / EARTH_METERS_PER_DEGREE
-    latitude = path.latitude[piece] + path.latitude_change[piece] * fraction
-    longitude = path.longitude[piece] + path.longitude_change[piece] * fraction
-    # At the base, not where the window starts: a row must not depend on the rows before it.
-    base = [next(p.latitude for p in d.route.points if p.kind == "BASE") for d in group.devices if d.route]
-    shrink = np.round(np.cos(np.deg2rad(base)), 6)
-    standing = activity != ACTIVITY_TRAVEL
-    speed = np.where(standing, np.abs(shake) * _STANDING_SPEED_SIGMA_KMH, path.speed_kmh[piece])
-    columns: Columns = {
-        "latitude": _rounded(latitude + noise[:, ::2] * degrees, 6),
-        "longitude": _rounded(longitude + noise[:, 1::2] * degrees / shrink, 6),
-        "speed_kmh": _rounded(speed, 1),
-        "course_degrees": _rounded(path.course_degrees[piece], 1) % 360.0,
-        "activity": activity,
-        "loaded_liters": water.flows.loaded / ML_PER_LITER,
-        "delivered_liters": water.flows.delivered / ML_PER_LITER,
-        "lost_liters": water.flows.lost / ML_PER_LITER,
-    }
+    columns: Columns = travel_columns(group, water)
+    for name in ("loaded", "delivered", "lost"):
+        columns[f"{name}_liters"] = getattr(water.flows, name) / ML_PER_LITER
     stationary = (
         "expected_demand_liters",
         "requested_liters",
@@ -119,12 +99,7 @@ def _truck_columns(group: Group, water: TruckWater) -> Columns:
         "inflow_liters",
         "overflow_liters",
     )
-    return columns | {name: np.zeros(piece.shape) for name in stationary}
-
-
-def _rounded(values: F64, decimals: int) -> F64:
-    scale = 10.0**decimals
-    return np.rint(values * scale) / scale
+    return columns | {name: np.zeros(water.flows.volume.shape) for name in stationary}
 
 
 class _Reporter:

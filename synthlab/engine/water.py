@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.engine.group import Group
-from synthlab.model import demand, household, roads, storage, supply, trips
+from synthlab.model import demand, household, queues, storage, supply, trips
 from synthlab.model.events import Events, spread_events
+from synthlab.randomness import stream_key
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 
 _TRIP_PARAMETERS = (
     "shift_start_hour",
@@ -24,10 +24,13 @@ _TRIP_PARAMETERS = (
     "refill_queue_minutes",
     "discharge_liters_per_minute",
     "delivery_fraction",
+    "partial_delivery_prob",
     "stop_overhead_minutes",
     "loss_fraction",
     "idle_stop_prob",
     "idle_stop_minutes",
+    "theft_prob",
+    "theft_liters",
 )
 
 
@@ -43,12 +46,11 @@ class TankWater:
 
 @dataclass(frozen=True, slots=True)
 class TruckWater:
-    """Water and movement of trucks, each (n_steps, n_devices)."""
+    """Water of trucks, (n_steps, n_devices) in milliliters, and the plans behind it."""
 
     flows: storage.TruckFlows
-    path: roads.Track
-    piece: I64
-    fraction: F64
+    plans: trips.DayPlans
+    routes: trips.Routes
 
 
 def tank_water(group: Group) -> TankWater:
@@ -76,7 +78,7 @@ def tank_water(group: Group) -> TankWater:
 
 
 def truck_water(group: Group) -> TruckWater:
-    """Plan the days of trucks, run the storage pass and place them on the road."""
+    """Plan the days of trucks and run the storage pass."""
     grid, count = group.grid, len(group.devices)
     parameters = {name: group.values(name) for name in _TRIP_PARAMETERS}
     routes = _routes(group)
@@ -96,14 +98,7 @@ def truck_water(group: Group) -> TruckWater:
         delivery_plan=spread_events(plans.deliveries, grid, count),
         loss_plan=group.water_faults().added_to(spread_events(plans.losses, grid, count)),
     )
-    path = roads.track(
-        plans.legs, routes, keys=group.keys("roads"), detour_factor=parameters["detour_factor"]
-    )
-    # Content is that at the end of a step, so the place is too.
-    at = np.broadcast_to((grid.seconds + grid.step_seconds)[:, None], (grid.count, count))
-    device = np.broadcast_to(np.arange(count), (grid.count, count))
-    piece, fraction = roads.find_pieces(path, device, at)
-    return TruckWater(flows, path, piece, fraction)
+    return TruckWater(flows, plans, routes)
 
 
 def _hourly_demand_table(group: Group) -> F64:
@@ -165,6 +160,7 @@ def _routes(group: Group) -> trips.Routes:
     latitude: list[float] = []
     longitude: list[float] = []
     offset, count, cumulative = [], [], []
+    source_keys: list[np.uint64] = []
     for route in group.route_plans:
         by_kind = [[p for p in route.points if p.kind == kind] for kind in trips.KINDS]
         offset.append([len(latitude) + sum(len(points) for points in by_kind[:k]) for k in range(3)])
@@ -172,8 +168,18 @@ def _routes(group: Group) -> trips.Routes:
         for point in (point for points in by_kind for point in points):
             latitude.append(point.latitude)
             longitude.append(point.longitude)
+            source_keys.append(
+                stream_key(group.seed, queues.source_stream_id(point.latitude, point.longitude), "queue")
+                if point.kind == "REFILL"
+                else np.uint64(0)
+            )
         rows = [[route.transitions.get(a, {}).get(b, 0.0) for b in trips.KINDS] for a in trips.KINDS]
         cumulative.append(np.cumsum(rows, axis=1))
     return trips.Routes(
-        np.array(latitude), np.array(longitude), np.array(offset), np.array(count), np.array(cumulative)
+        latitude=np.array(latitude),
+        longitude=np.array(longitude),
+        offset=np.array(offset),
+        count=np.array(count),
+        cumulative=np.array(cumulative),
+        source_key=np.array(source_keys, dtype=np.uint64),
     )

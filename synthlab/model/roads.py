@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from math import log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.model.events import SIZE_SHIFT, size_factors
+from synthlab.model.events import SIZE_SHIFT
 from synthlab.model.trips import BASE, CLIENT, EARTH_METERS_PER_DEGREE, REFILL, Legs, Routes, road_meters
 from synthlab.randomness import draws, normals, ticks
 
@@ -20,11 +22,18 @@ ACTIVITY_TRAVEL, ACTIVITY_IDLE = 0, 4
 """Codes in the order of `columns.ACTIVITIES`."""
 _STOP_ACTIVITY = np.array([1, 2, 3])  # by kind: BASE, REFILL, CLIENT
 
-PIECE_METERS = 500.0
-"""Length of road driven at one speed. Assumed: a few blocks. [m]"""
-_MAX_PIECES = 40
-# Assumed: traffic; the log standard deviation of the time that a piece takes.
-_PACE_SIGMA = 0.35
+PIECE_METERS = 250.0
+"""Length of road driven at one speed, from bend to bend. Source: M. [m]"""
+_MAX_PIECES = 96  # Assumed: beyond 24 km the blocks are longer.
+# Speed on a piece of road against that of the trip, by equal share of the way; and how often
+# and how long traffic stops between two pieces.  Source: M, delivery vehicles in town, a position
+# every 5 s: speeds at 5/25/50/75/95 % .04/.53/1.04/1.41/1.97 of the mean, autocorrelation of a
+# trip's speed .82/.59/.44/.20 at 5/10/15/30 s.
+_SLOWEST, _FASTEST, _SPEED_POWER = 0.4, 2.1, 0.7
+_WAIT_PROB, _WAIT_MEAN_SECONDS, _WAIT_MAX_SECONDS = 0.28, 14.0, 60.0
+_NOMINAL_KMH = 24.0
+_TABLE_BITS = 12
+_LOW_BITS = np.uint64((1 << _TABLE_BITS) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,11 @@ def track(legs: Legs, routes: Routes, *, keys: U64, detour_factor: F64) -> Track
     moving = _moving_pieces(legs, routes, keys, detour_factor)
     stops = _stop_pieces(legs, routes, len(keys))
     parts = [moving, stops]
-    joined = {
-        name: np.concatenate([part[name] for part in parts])
-        for name in ("device", "start", "seconds", "lat", "lon", "dlat", "dlon", "activity")
-    }
+    names = ("device", "leg", "start", "seconds", "lat", "lon", "dlat", "dlon", "activity")
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in names}
     order = np.argsort(joined["device"] * _KEY_SPAN + joined["start"], kind="stable")
     piece = {name: column[order] for name, column in joined.items()}
-    shrink = np.round(np.cos(np.deg2rad(piece["lat"])), 9)
-    north = piece["dlat"] * EARTH_METERS_PER_DEGREE
-    east = piece["dlon"] * EARTH_METERS_PER_DEGREE * shrink
+    north, east = _north_east(piece["lat"], piece["dlat"], piece["dlon"])
     meters = np.sqrt(north * north + east * east)
     return Track(
         key=piece["device"] * _KEY_SPAN + piece["start"],
@@ -90,78 +95,151 @@ def track(legs: Legs, routes: Routes, *, keys: U64, detour_factor: F64) -> Track
         latitude_change=piece["dlat"],
         longitude_change=piece["dlon"],
         speed_kmh=meters * 3.6 / np.maximum(piece["seconds"], 1),
-        course_degrees=np.round(np.rad2deg(np.arctan2(east, north)) % 360.0, 6) % 360.0,
+        course_degrees=_courses(north, east, piece["leg"]),
         activity=piece["activity"],
     )
 
 
-def find_pieces(path: Track, device: I64, seconds: I64) -> tuple[I64, F64]:
-    """Return the piece on which each device is at each moment, and how far along it.
+def _north_east(latitude: F64, latitude_change: F64, longitude_change: F64) -> tuple[F64, F64]:
+    """Turn small changes of position to meters, on an earth that is flat around the latitude."""
+    # Rounded, so that the last bit of a machine's cos cannot reach a time or a speed.
+    shrink = np.round(np.cos(np.deg2rad(latitude)), 9)
+    return latitude_change * EARTH_METERS_PER_DEGREE, longitude_change * EARTH_METERS_PER_DEGREE * shrink
+
+
+def _courses(north: F64, east: F64, leg: I64) -> F64:
+    """Course of each piece; who stands keeps the course of the trip that brought him there."""
+    course = np.round(np.rad2deg(np.arctan2(east, north)) % 360.0, 6) % 360.0
+    moves = (north != 0) | (east != 0)
+    latest = np.maximum.accumulate(np.where(moves, np.arange(len(leg)), 0))
+    return np.where(moves[latest] & (leg[latest] == leg), course[latest], 0.0)
+
+
+def positions(path: Track, seconds: I64, device_count: int) -> dict[str, npt.NDArray[Any]]:
+    """Return where each device is at each moment, and what it does there.
 
     Parameters
     ----------
     path : Track
-    device, seconds : ndarray of int64
-        Of equal shape.
+    seconds : ndarray of int64, shape (n_moments,)
+        Unix time, ascending. [seconds]
+    device_count : int
 
     Returns
     -------
-    piece : ndarray of int64
-    fraction : ndarray of float64
-        0..1 of the piece's way. [unitless]
+    dict of str to ndarray, each (n_moments, n_devices)
+        ``latitude``, ``longitude`` [°], ``speed_kmh``, ``course_degrees``, ``activity``.
     """
-    piece = np.searchsorted(path.key, device * _KEY_SPAN + seconds, side="right") - 1
-    elapsed = seconds - path.start_second[piece]
-    return piece, np.minimum(elapsed / path.seconds[piece], 1.0)
+    key = np.arange(device_count)[:, None] * _KEY_SPAN + seconds
+    piece = (np.searchsorted(path.key, key, side="right") - 1).T
+    elapsed = seconds[:, None] - path.start_second[piece]
+    share = np.minimum(elapsed / path.seconds[piece], 1.0)
+    return {
+        "latitude": path.latitude[piece] + path.latitude_change[piece] * share,
+        "longitude": path.longitude[piece] + path.longitude_change[piece] * share,
+        "speed_kmh": path.speed_kmh[piece],
+        "course_degrees": path.course_degrees[piece],
+        "activity": path.activity[piece],
+    }
+
+
+@cache
+def _pace_tables() -> tuple[I64, I64]:
+    """Tabulate by equal probability the time that a piece takes and the wait before it.
+
+    Whole numbers in 2^-20 of the time of a piece at the mean speed, so that running sums
+    are exact.
+    """
+    count = 1 << _TABLE_BITS
+    share = [(i + 0.5) / count for i in range(count)]
+    speeds = [_SLOWEST + (_FASTEST - _SLOWEST) * u**_SPEED_POWER for u in share]
+    nominal_seconds = PIECE_METERS * 3.6 / _NOMINAL_KMH
+    # Exponential, for the first _WAIT_PROB of the words.
+    waits = [
+        min(-_WAIT_MEAN_SECONDS * log(u / _WAIT_PROB), _WAIT_MAX_SECONDS) if u < _WAIT_PROB else 0.0
+        for u in share
+    ]
+    return (
+        np.array([round(round(1.0 / speed, 9) * 2**20) for speed in speeds]),
+        np.array([round(round(wait / nominal_seconds, 9) * 2**20) for wait in waits]),
+    )
 
 
 def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) -> dict[str, npt.NDArray[Any]]:
-    """Cut each trip to pieces: way points beside the straight line, each piece at its own pace."""
+    """Cut each trip to pieces of road between bends, each at its own speed, with waits between."""
     meters = road_meters(routes, legs.from_point, legs.to_point) * detour_factor[legs.device]
     count = np.clip(np.ceil(meters / PIECE_METERS), 1, _MAX_PIECES).astype(np.int64)
     leg = np.repeat(np.arange(len(count)), count)
     first = np.cumsum(count) - count
     ordinal = np.arange(len(leg)) - first[leg]
     words = draws(ticks(legs.depart_second[leg], ordinal), keys[legs.device[leg]])
-    # Whole numbers, so that the running sum is exact: no piece depends on those before its trip.
-    pace = np.rint(size_factors(_PACE_SIGMA) * 2.0**20)[(words >> SIZE_SHIFT).astype(np.int64)]
-    clock = np.cumsum(pace)
-    before = clock - pace - (clock[first] - pace[first])[leg]
-    drive = (legs.arrive_second - legs.depart_second - legs.idle_seconds)[leg]
-    total = (clock[first + count - 1] - clock[first] + pace[first])[leg]
-    begin = np.rint(drive * (before / total)).astype(np.int64)
-    end = np.append(begin[1:], 0)
-    is_last = ordinal == count[leg] - 1
-    end = np.where(is_last, drive, end)
-    # The idle stop lies between two pieces: later pieces begin after it.
-    idles_before = ordinal >= np.floor(legs.idle_fraction * count)[leg]
-    shift = np.where(idles_before, legs.idle_seconds[leg], 0)
     lat, lon = _way_points(legs, routes, leg, ordinal, count, detour_factor)
+    is_last = ordinal == count[leg] - 1
     next_lat = np.where(is_last, routes.latitude[legs.to_point[leg]], np.append(lat[1:], 0.0))
     next_lon = np.where(is_last, routes.longitude[legs.to_point[leg]], np.append(lon[1:], 0.0))
-    keep = np.flatnonzero(end > begin)
-    piece = {
-        "device": legs.device[leg],
-        "start": legs.depart_second[leg] + begin + shift,
-        "seconds": end - begin,
-        "lat": lat,
-        "lon": lon,
-        "dlat": next_lat - lat,
-        "dlon": next_lon - lon,
-        "activity": np.full(len(leg), ACTIVITY_TRAVEL),
+    pace_table, wait_table = _pace_tables()
+    pace = pace_table[(words >> SIZE_SHIFT).astype(np.int64)]
+    # A piece that goes far aside is longer, and takes longer.
+    north, east = _north_east(lat, next_lat - lat, next_lon - lon)
+    length = np.sqrt(north * north + east * east) / PIECE_METERS
+    pace = np.maximum(np.rint(pace * length), 1).astype(np.int64)
+    wait = wait_table[(words & _LOW_BITS).astype(np.int64)]
+    # Nobody waits before setting off.
+    wait[first] = 0
+    # Whole numbers, so that the running sum is exact: no piece depends on those before its trip.
+    clock = np.cumsum(pace + wait)
+    start_clock = (clock[first] - pace[first])[leg]
+    total = ((clock[first + count - 1]) - (clock[first] - pace[first]))[leg]
+    drive = (legs.arrive_second - legs.depart_second - legs.idle_seconds)[leg]
+
+    def second(at: I64) -> I64:
+        return np.rint(drive * ((at - start_clock) / total)).astype(np.int64)
+
+    halt, go, end = second(clock - pace - wait), second(clock - pace), np.where(is_last, drive, second(clock))
+    rolling = {"leg": leg, "start": go, "end": end, "lat": lat, "lon": lon}
+    rolling |= {"dlat": next_lat - lat, "dlon": next_lon - lon}
+    held = np.flatnonzero(go > halt)
+    zeros = np.zeros(len(held))
+    holding = {"leg": leg[held], "start": halt[held], "end": go[held], "lat": lat[held], "lon": lon[held]}
+    holding |= {"dlat": zeros, "dlon": zeros}
+    driven = {name: np.concatenate([column, holding[name]]) for name, column in rolling.items()}
+    keep = np.flatnonzero(driven["end"] > driven["start"])
+    return _with_idle_stops(legs, {name: column[keep] for name, column in driven.items()})
+
+
+def _with_idle_stops(legs: Legs, driven: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Cut the piece on which a truck pauses in two, and shift what comes after."""
+    leg, begin, end = driven["leg"], driven["start"], driven["end"]
+    idle = legs.idle_seconds[leg]
+    at = legs.before_idle_seconds[leg]
+    pauses = np.flatnonzero((idle > 0) & (begin <= at) & (at < end))
+    share = ((at - begin) / (end - begin))[pauses]
+    rest = {name: column[pauses] for name, column in driven.items()}
+    rest["lat"] = rest["lat"] + rest["dlat"] * share
+    rest["lon"] = rest["lon"] + rest["dlon"] * share
+    pause = rest | {"start": at[pauses], "dlat": np.zeros(len(pauses)), "dlon": np.zeros(len(pauses))}
+    rest["dlat"], rest["dlon"] = rest["dlat"] * (1.0 - share), rest["dlon"] * (1.0 - share)
+    rest["start"] = at[pauses]
+    # The part before the pause stays in its place in the arrays.
+    for name in ("dlat", "dlon"):
+        driven[name][pauses] *= share
+    end = end.copy()
+    end[pauses] = at[pauses]
+    late = np.where((idle > 0) & (begin > at), idle, 0)
+    seconds = np.concatenate([end - begin, rest["end"] - rest["start"], idle[pauses]])
+    depart = legs.depart_second
+    starts = [depart[leg] + begin + late, depart[rest["leg"]] + rest["start"] + idle[pauses]]
+    starts.append(depart[pause["leg"]] + pause["start"])
+    joined = {
+        name: np.concatenate([driven[name], rest[name], pause[name]])
+        for name in ("leg", "lat", "lon", "dlat", "dlon")
     }
-    idle = np.flatnonzero((shift > 0) & (np.append(0, shift[:-1]) * (ordinal > 0) == 0))
-    idle_piece = {
-        "device": legs.device[leg[idle]],
-        "start": (legs.depart_second[leg] + begin)[idle],
-        "seconds": legs.idle_seconds[leg[idle]],
-        "lat": lat[idle],
-        "lon": lon[idle],
-        "dlat": np.zeros(len(idle)),
-        "dlon": np.zeros(len(idle)),
-        "activity": np.full(len(idle), ACTIVITY_IDLE),
-    }
-    return {name: np.concatenate([column[keep], idle_piece[name]]) for name, column in piece.items()}
+    activity = np.full(len(seconds), ACTIVITY_TRAVEL)
+    activity[len(activity) - len(pauses) :] = ACTIVITY_IDLE
+    piece = joined | {"start": np.concatenate(starts), "seconds": seconds, "activity": activity}
+    piece["device"] = legs.device[piece["leg"]]
+    keep = np.flatnonzero(seconds > 0)
+    return {name: column[keep] for name, column in piece.items()}
 
 
 def _way_points(
@@ -200,6 +278,7 @@ def _stop_pieces(legs: Legs, routes: Routes, device_count: int) -> dict[str, npt
     zeros = np.zeros(len(device))
     return {
         "device": device,
+        "leg": np.concatenate([np.arange(len(legs.device)), np.full(device_count, -1)]),
         "start": start,
         "seconds": np.full(len(device), 1),
         "lat": routes.latitude[point],

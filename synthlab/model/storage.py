@@ -181,17 +181,51 @@ def truck_steps(
 
     Notes
     -----
-    ``V' = clamp(V + load - deliver - loss, 0, capacity)``, in this order. Source:
-    platform contract, Physics.
+    ``V' = clamp(V + load - deliver - loss, 0, capacity)``. Source: platform contract,
+    Physics.  A long step holds several of the day's turns, whose order it does not know:
+    out goes what is there, then in goes what has room, and so on until nothing moves
+    any more.  So liters a day do not depend on the step.
     """
     content = volume.copy()
     volumes, loaded, delivered, lost = (np.empty_like(load_plan) for _ in range(4))
+    is_mixed = (load_plan > 0) & ((delivery_plan > 0) | (loss_plan > 0))
+    mixed_step, mixed_device = np.nonzero(is_mixed)
+    bounds = np.searchsorted(mixed_step, np.arange(len(load_plan) + 1)).tolist()
     for step in range(len(load_plan)):
-        np.minimum(load_plan[step], capacity - content, out=loaded[step])
-        content += loaded[step]
         np.minimum(delivery_plan[step], content, out=delivered[step])
         content -= delivered[step]
         np.minimum(loss_plan[step], content, out=lost[step])
         content -= lost[step]
+        np.minimum(load_plan[step], capacity - content, out=loaded[step])
+        content += loaded[step]
+        if bounds[step] < bounds[step + 1]:
+            some = mixed_device[bounds[step] : bounds[step + 1]]
+            done = (delivered[step], lost[step], loaded[step])
+            plans = (delivery_plan[step], loss_plan[step], load_plan[step])
+            _further_turns(some, content, capacity, plans, done)
         volumes[step] = content
     return TruckFlows(volumes, loaded, delivered, lost)
+
+
+def _further_turns(
+    some: npt.NDArray[np.int64],
+    content: F64,
+    capacity: F64,
+    plans: tuple[F64, F64, F64],
+    done: tuple[F64, F64, F64],
+) -> None:
+    """Move what is still planned of deliveries, losses and loads, in place, until nothing moves."""
+    now, room = content[some], capacity[some]
+    left = [plan[some] - part[some] for plan, part in zip(plans, done, strict=True)]
+    moved = True
+    while moved:
+        moved = False
+        for kind, is_out in enumerate((True, True, False)):
+            part = np.minimum(left[kind], now if is_out else room - now)
+            if part.any():
+                moved = True
+                left[kind] -= part
+                now += -part if is_out else part
+    for plan, part, rest in zip(plans, done, left, strict=True):
+        part[some] = plan[some] - rest
+    content[some] = now

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from synthlab.model import cargo, queues
 from synthlab.model.events import SIZE_SHIFT, Events, size_factors
 from synthlab.randomness import choices, draws, ticks, uniforms
-from synthlab.timeline import SECONDS_PER_DAY
+from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -32,11 +33,13 @@ MAX_STOPS_PER_DAY = 120
 # Assumed: below this share of the capacity a visit to a client is not worth the way.
 _MIN_USEFUL_FRACTION = 0.05
 # Assumed: how much stops, waits, sizes and speeds vary (log standard deviations).
-_SPEED_SIGMA, _LOSS_SIGMA, _QUEUE_SIGMA, _DELIVERY_SIGMA, _IDLE_SIGMA = 0.15, 0.4, 0.6, 0.2, 0.5
+_SPEED_SIGMA, _LOSS_SIGMA, _DELIVERY_SIGMA, _IDLE_SIGMA, _THEFT_SIGMA = 0.2, 0.4, 0.2, 0.5, 0.4
 _START_JITTER_SECONDS = 1_800
 _BASE_BREAK_SECONDS = 2_700
 # Assumed: longer rests are no stops of one trip.
 _MAX_IDLE_SECONDS = 3 * 3_600
+# Assumed: a client who lacks room takes this share of the order, and up to so much more.
+_LEAST_ROOM, _ROOM_SPREAD = 0.2, 0.7
 # Assumed: closing the hatch and the papers.
 _SOURCE_LEAVE_SECONDS = 120
 # One stop uses this many slots of the day's second.
@@ -57,6 +60,8 @@ class Routes:
         Where the points of a kind begin, and how many there are.
     cumulative : ndarray of float64, shape (n_devices, 3, 3)
         Cumulative probabilities of the next kind.
+    source_key : ndarray of uint64, shape (n_points,)
+        Stream of the queue at a REFILL point; of other points never used.
     """
 
     latitude: F64
@@ -64,6 +69,7 @@ class Routes:
     offset: I64
     count: I64
     cumulative: F64
+    source_key: U64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Legs:
     """Trips from stop to stop, as parallel arrays sorted by device and departure.
 
     ``arrive_second`` is when the truck stops at ``to_point``; an idle stop of
-    ``idle_seconds`` lies within the trip, after the share ``idle_fraction`` of the way.
+    ``idle_seconds`` lies within the trip, after ``before_idle_seconds`` of driving.
     """
 
     device: I64
@@ -81,7 +87,7 @@ class Legs:
     to_point: I64
     to_kind: I64
     idle_seconds: I64
-    idle_fraction: F64
+    before_idle_seconds: I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,99 +139,134 @@ def plan_days(
     DayPlans
         Legs sorted by device and departure.
     """
-    first_try = _plan(np.append(days[0] - 1, days), None, keys, capacity_ml, routes, parameters)
+    plan = _Planner(days, keys, capacity_ml, routes, parameters)
+    first_try = plan.run(np.append(days[0] - 1, days), None)
     left = first_try.content_ml.reshape(-1, len(keys))[:-1]
-    state = _plan(days, left, keys, capacity_ml, routes, parameters)
+    state = plan.run(days, left)
     return DayPlans(
         _sorted_legs(state.legs),
         *(Events.joined(parts) for parts in (state.loads, state.deliveries, state.losses)),
     )
 
 
-def _plan(
-    days: I64,
-    start_content_ml: F64 | None,
-    keys: U64,
-    capacity_ml: F64,
-    routes: Routes,
-    parameters: Mapping[str, F64],
-) -> _Days:
-    """Plan all truck-days, from empty tanks where no content is given."""
-    device = np.tile(np.arange(len(keys)), len(days))
-    day_second = np.repeat(days, len(keys)) * SECONDS_PER_DAY
-    jitter = choices(draws(ticks(day_second), keys[device]), _START_JITTER_SECONDS)
-    shift_start = (parameters["shift_start_hour"][device] * 3600).astype(np.int64)
-    content = np.zeros(len(device)) if start_content_ml is None else start_content_ml.reshape(-1)
-    state = _Days(
-        device=device,
-        day_second=day_second,
-        second=day_second + shift_start + jitter,
-        kind=np.full(len(device), BASE),
-        point=routes.offset[device, BASE],
-        content_ml=content.copy(),
-        loss_due_ml=np.zeros(len(device)),
-        is_open=np.ones(len(device), dtype=bool),
-    )
-    for stop in range(MAX_STOPS_PER_DAY):
-        active = np.flatnonzero(state.is_open)
-        if not len(active):
-            break
-        _next_stop(state, active, stop, keys, capacity_ml, routes, parameters)
-    return state
+class _Planner:
+    """Plans truck-days of one fleet."""
+
+    def __init__(
+        self, days: I64, keys: U64, capacity_ml: F64, routes: Routes, parameters: Mapping[str, F64]
+    ) -> None:
+        self._keys, self._capacity, self._routes, self._parameters = keys, capacity_ml, routes, parameters
+        # From the day before to where the latest shift of the last day has ended long ago.
+        self._hours = np.arange((days[0] - 1) * 24, (days[-1] + 4) * 24)
+        source_keys, self._source = np.unique(routes.source_key, return_inverse=True)
+        self._queue_factor = queues.queue_factors(self._hours, source_keys)
+
+    def run(self, days: I64, start_content_ml: F64 | None) -> _Days:
+        """Plan all truck-days, from empty tanks where no content is given."""
+        keys, routes = self._keys, self._routes
+        device = np.tile(np.arange(len(keys)), len(days))
+        day_second = np.repeat(days, len(keys)) * SECONDS_PER_DAY
+        jitter = choices(draws(ticks(day_second), keys[device]), _START_JITTER_SECONDS)
+        shift_start = (self._parameters["shift_start_hour"][device] * 3600).astype(np.int64)
+        content = np.zeros(len(device)) if start_content_ml is None else start_content_ml.reshape(-1)
+        state = _Days(
+            device=device,
+            day_second=day_second,
+            second=day_second + shift_start + jitter,
+            kind=np.full(len(device), BASE),
+            point=routes.offset[device, BASE],
+            content_ml=content.copy(),
+            loss_due_ml=np.zeros(len(device)),
+            is_open=np.ones(len(device), dtype=bool),
+        )
+        for number in range(MAX_STOPS_PER_DAY):
+            active = np.flatnonzero(state.is_open)
+            if not len(active):
+                break
+            self._next_stop(state, active, number)
+        return state
+
+    def _next_stop(self, state: _Days, active: I64, number: int) -> None:
+        """Choose the next stop of each open truck-day, drive there and work there."""
+        turn = _Turn(state, active, number, self._keys, self._capacity, self._parameters)
+        routes, device, value = self._routes, turn.device, turn.value
+        depart, content = state.second[active], state.content_ml[active]
+        is_last = (depart >= turn.shift_end) | (number == MAX_STOPS_PER_DAY - 1)
+        kind = _next_kind(
+            turn.uniform(0), routes.cumulative[device, state.kind[active]], content, turn.capacity, is_last
+        )
+        here = state.point[active]
+        point = _choose_point(turn.word(1), routes, device, kind, here, is_last)
+        meters = road_meters(routes, here, point) * value["detour_factor"]
+        pace = 3.6 / (value["travel_speed_kmh"] * turn.spread(2, _SPEED_SIGMA))
+        drive = np.maximum(60, np.rint(meters * pace)).astype(np.int64)
+        rest = np.minimum(
+            np.rint(value["idle_stop_minutes"] * 60 * turn.spread(4, _IDLE_SIGMA)), _MAX_IDLE_SECONDS
+        )
+        idle = np.where(turn.uniform(3) < value["idle_stop_prob"], rest, 0.0).astype(np.int64)
+        before_idle = np.where(idle > 0, np.rint(drive * (0.2 + 0.6 * turn.uniform(5))), 0.0).astype(np.int64)
+        leg = Legs(device, depart, depart + drive + idle, here, point, kind, idle, before_idle)
+        state.legs.append(leg)
+        content = _lose(state, active, turn, leg, content)
+        leave = np.where(
+            kind == BASE, leg.arrive_second + _BASE_BREAK_SECONDS, leg.arrive_second + turn.overhead
+        )
+        before = content
+        leave, content = self._refill(state, turn, leg, leave, content)
+        state.loss_due_ml[active] += (content - before) * value["loss_fraction"] * turn.spread(6, _LOSS_SIGMA)
+        leave, content = _deliver(state, turn, leg, leave, content)
+        state.second[active], state.kind[active], state.point[active] = leave, kind, point
+        state.content_ml[active] = content
+        state.is_open[active] = ~is_last
+
+    def _refill(self, state: _Days, turn: _Turn, leg: Legs, leave: I64, content: F64) -> tuple[I64, F64]:
+        """Queue at the source, then fill up; more than fits is not taken."""
+        some = np.flatnonzero(leg.to_kind == REFILL)
+        arrive, shift_end = leg.arrive_second[some], turn.shift_end[some]
+        factor = self._queue_factor[
+            arrive // SECONDS_PER_HOUR - self._hours[0], self._source[leg.to_point[some]]
+        ]
+        queue = queues.waiting_seconds(turn.value["refill_queue_minutes"][some], factor, turn.word(7)[some])
+        # Nobody queues beyond the shift: the day must end before the next one begins.
+        begin = arrive + np.minimum(queue, np.maximum(shift_end - arrive, 0))
+        volume = np.floor(turn.capacity[some] - content[some])
+        length = cargo.flow_seconds(volume, turn.value["refill_liters_per_minute"][some])
+        state.loads.append(cargo.some_events(volume > 0, turn.device[some], begin, length, volume))
+        leave, content = leave.copy(), content.copy()
+        leave[some] = begin + length + _SOURCE_LEAVE_SECONDS
+        content[some] += volume
+        return leave, content
 
 
-def _next_stop(
-    state: _Days,
-    active: I64,
-    stop: int,
-    keys: U64,
-    capacity_ml: F64,
-    routes: Routes,
-    parameters: Mapping[str, F64],
-) -> None:
-    """Choose the next stop of each open truck-day, drive there and work there."""
-    device = state.device[active]
-    value = {name: column[device] for name, column in parameters.items()}
-    key, base_slot = keys[device], 1 + stop * _SLOTS
-    tick_second = state.day_second[active]
+class _Turn:
+    """One stop of all open truck-days: whose, with which parameters, and the draws for it."""
 
-    def word(slot: int) -> U64:
-        return draws(ticks(tick_second, base_slot + slot), key)
+    def __init__(
+        self,
+        state: _Days,
+        active: I64,
+        number: int,
+        keys: U64,
+        capacity_ml: F64,
+        parameters: Mapping[str, F64],
+    ) -> None:
+        self.device = state.device[active]
+        self.value = {name: column[self.device] for name, column in parameters.items()}
+        self.capacity = capacity_ml[self.device]
+        self._key, self._slot, self._second = keys[self.device], 1 + number * _SLOTS, state.day_second[active]
+        end_hour = self.value["shift_start_hour"] + self.value["shift_hours"]
+        self.shift_end = self._second + (end_hour * 3600).astype(np.int64)
+        self.overhead = (self.value["stop_overhead_minutes"] * 60).astype(np.int64)
 
-    def spread(slot: int, sigma: float) -> F64:
-        return size_factors(sigma)[(word(slot) >> SIZE_SHIFT).astype(np.int64)]
+    def word(self, slot: int) -> U64:
+        return draws(ticks(self._second, self._slot + slot), self._key)
 
-    depart, content, capacity = state.second[active], state.content_ml[active], capacity_ml[device]
-    shift_end = tick_second + ((value["shift_start_hour"] + value["shift_hours"]) * 3600).astype(np.int64)
-    is_last = (depart >= shift_end) | (stop == MAX_STOPS_PER_DAY - 1)
-    kind = _next_kind(
-        uniforms(word(0)), routes.cumulative[device, state.kind[active]], content, capacity, is_last
-    )
-    point = _choose_point(word(1), routes, device, kind, state.point[active], is_last)
-    here = state.point[active]
-    meters = road_meters(routes, here, point) * value["detour_factor"]
-    drive = np.maximum(60, np.rint(meters * 3.6 / (value["travel_speed_kmh"] * spread(2, _SPEED_SIGMA))))
-    idles = uniforms(word(3)) < value["idle_stop_prob"]
-    rest = np.minimum(np.rint(value["idle_stop_minutes"] * 60 * spread(4, _IDLE_SIGMA)), _MAX_IDLE_SECONDS)
-    idle = np.where(idles, rest, 0.0)
-    arrive = depart + (drive + idle).astype(np.int64)
-    state.legs.append(
-        Legs(device, depart, arrive, here, point, kind, idle.astype(np.int64), 0.2 + 0.6 * uniforms(word(5)))
-    )
-    content = _lose(state, active, device, depart, arrive, content)
-    overhead = (value["stop_overhead_minutes"] * 60).astype(np.int64)
-    queue = np.rint(value["refill_queue_minutes"] * 60 * spread(7, _QUEUE_SIGMA)).astype(np.int64)
-    # Nobody queues beyond the shift: the day must end before the next one begins.
-    queue = np.minimum(queue, np.maximum(shift_end - arrive, 0))
-    leave = np.where(kind == BASE, arrive + _BASE_BREAK_SECONDS, arrive + overhead)
-    before = content
-    leave, content = _refill(state, device, arrive + queue, leave, kind, content, capacity, value)
-    state.loss_due_ml[active] += (content - before) * value["loss_fraction"] * spread(6, _LOSS_SIGMA)
-    wanted = np.rint(value["delivery_fraction"] * capacity * spread(8, _DELIVERY_SIGMA))
-    leave, content = _deliver(state, device, arrive, leave, kind, content, capacity, wanted, value)
-    state.second[active], state.kind[active], state.point[active] = leave, kind, point
-    state.content_ml[active] = content
-    state.is_open[active] = ~is_last
+    def uniform(self, slot: int) -> F64:
+        return uniforms(self.word(slot))
+
+    def spread(self, slot: int, sigma: float) -> F64:
+        """Lognormal factor of mean 1."""
+        return size_factors(sigma)[(self.word(slot) >> SIZE_SHIFT).astype(np.int64)]
 
 
 def _next_kind(
@@ -246,60 +287,31 @@ def _choose_point(
     return np.where(again, offset + (point - offset + 1) % np.maximum(count, 1), point)
 
 
-def _lose(state: _Days, active: I64, device: I64, depart: I64, arrive: I64, content: F64) -> F64:
-    """Lose half of what a load is still to lose on each trip, so nearly all of it in the end.
-
-    Never more than half of the content: a leak runs slower as the tank empties, and no truck
-    comes to a client's door with nothing.
-    """
-    lost = np.floor(np.minimum(state.loss_due_ml[active], content) / 2)
+def _lose(state: _Days, active: I64, turn: _Turn, leg: Legs, content: F64) -> F64:
+    """Leak while driving, and now and then have some stolen while pausing."""
+    lost = cargo.leak_volumes(state.loss_due_ml[active], content)
     state.loss_due_ml[active] -= lost
-    some = np.flatnonzero(lost > 0)
-    state.losses.append(
-        Events(device[some], depart[some], (arrive - depart)[some], lost[some].astype(np.int64))
-    )
-    return content - lost
+    before, idle = leg.before_idle_seconds, leg.idle_seconds
+    state.losses += cargo.leak_events(turn.device, lost, leg.depart_second, before, idle, leg.arrive_second)
+    content = content - lost
+    wanted = turn.value["theft_liters"] * turn.spread(12, _THEFT_SIGMA)
+    is_stolen = (idle > 0) & (turn.uniform(11) < turn.value["theft_prob"])
+    stolen, volume = cargo.theft(turn.device, is_stolen, wanted, leg.depart_second + before, idle, content)
+    state.losses.append(stolen)
+    return content - volume
 
 
-def _refill(
-    state: _Days,
-    device: I64,
-    begin: I64,
-    leave: I64,
-    kind: I64,
-    content: F64,
-    capacity: F64,
-    value: Mapping[str, F64],
-) -> tuple[I64, F64]:
-    """Fill up the tanks that stand at a source; more than fits is not taken."""
-    some = np.flatnonzero(kind == REFILL)
-    volume = np.floor(capacity[some] - content[some])
-    length = np.ceil(volume / (value["refill_liters_per_minute"][some] * 1000 / 60)).astype(np.int64)
-    length = np.maximum(length, 1)
-    state.loads.append(Events(device[some], begin[some], length, volume.astype(np.int64)))
-    leave, content = leave.copy(), content.copy()
-    leave[some] = begin[some] + length + _SOURCE_LEAVE_SECONDS
-    content[some] += volume
-    return leave, content
-
-
-def _deliver(
-    state: _Days,
-    device: I64,
-    arrive: I64,
-    leave: I64,
-    kind: I64,
-    content: F64,
-    capacity: F64,
-    wanted: F64,
-    value: Mapping[str, F64],
-) -> tuple[I64, F64]:
-    some = np.flatnonzero((kind == CLIENT) & (content > 0))
-    left = content[some] - wanted[some]
-    volume = np.floor(np.where(left < 0.04 * capacity[some], content[some], wanted[some]))
-    length = np.ceil(volume / (value["discharge_liters_per_minute"][some] * 1000 / 60)).astype(np.int64)
-    begin = arrive[some] + (value["stop_overhead_minutes"][some] * 30).astype(np.int64)
-    state.deliveries.append(Events(device[some], begin, np.maximum(length, 1), volume.astype(np.int64)))
+def _deliver(state: _Days, turn: _Turn, leg: Legs, leave: I64, content: F64) -> tuple[I64, F64]:
+    """Hand out what the client ordered and has room for."""
+    value = turn.value
+    some = np.flatnonzero((leg.to_kind == CLIENT) & (content > 0))
+    order = np.rint(value["delivery_fraction"] * turn.capacity * turn.spread(8, _DELIVERY_SIGMA))[some]
+    lacks_room = turn.uniform(9) < value["partial_delivery_prob"]
+    room_share = np.where(lacks_room, _LEAST_ROOM + _ROOM_SPREAD * turn.uniform(10), 1.0)[some]
+    volume = cargo.delivery_volumes(content[some], turn.capacity[some], order, room_share)
+    length = cargo.flow_seconds(volume, value["discharge_liters_per_minute"][some])
+    begin = leg.arrive_second[some] + (value["stop_overhead_minutes"][some] * 30).astype(np.int64)
+    state.deliveries.append(cargo.some_events(volume > 0, turn.device[some], begin, length, volume))
     leave, content = leave.copy(), content.copy()
     leave[some] += length
     content[some] -= volume

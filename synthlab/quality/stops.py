@@ -11,6 +11,8 @@ Choices where the contract is silent
   step of 200 m, though the truck stands.  Such a point begins the stop that follows it.
   A lone one, with no stationary point after it, is a stop only where the level
   says that water came or went.
+- *Traffic*: a run of points that is over within three minutes is a red light or a jam, not
+  a stop, unless more water came or went than a moving truck's slosh can feign.
 - *Denoising*: median of three valid readings.
 - *Edges*: filling may have begun when the first point is seen and may end
   after the last.  A change between the stop and the neighboring points belongs to
@@ -24,7 +26,7 @@ Choices where the contract is silent
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import numpy as np
@@ -42,6 +44,9 @@ VOLUME_CHANGE_LITERS = 30.0
 """Less is no delivery and no refill. Source: platform contract, section 4. [liters]"""
 LONG_STOP_MS = 15 * 60_000
 """Assumed: shorter than this, a stop without water is a traffic jam. [ms]"""
+SHORTEST_STOP_MS = 3 * 60_000
+"""Less is traffic, unless water came or went. Assumed: a red light takes up to 90 s, and a
+point every minute sees it as up to two minutes. [ms]"""
 EDGE_FRACTION = 0.015
 """Smallest change at the edge of a stop that is not slosh. [fraction of capacity]
 
@@ -125,9 +130,14 @@ def stop_episodes(points: Points, *, capacity_liters: F64) -> Stops:
     first, last = _runs(points, is_moving)
     volume = denoised_volume_liters(points.device, points.time_ms, points.volume_liters)
     before, after = _edge_volumes(points, first, last, volume, capacity_liters)
-    # A lone arrival that moved no water is a truck at a traffic light.
-    keep = ~is_moving[last] | (np.abs(after - before) > VOLUME_CHANGE_LITERS)
-    return _assemble(points, first[keep], last[keep], before[keep], after[keep])
+    stops = _assemble(points, first, last, before, after)
+    # Neither a lone arrival nor a short rest is a stop, unless water came or went: for a short
+    # one more than the slosh of a truck in traffic.
+    is_short = stops.ended_ms - stops.started_ms < SHORTEST_STOP_MS
+    slosh = np.fmax(EDGE_FRACTION * capacity_liters[stops.device], VOLUME_CHANGE_LITERS)
+    needed = np.where(is_short, slosh, VOLUME_CHANGE_LITERS)
+    keep = (np.abs(stops.volume_change_liters) > needed) | ~(is_short | is_moving[last])
+    return _with_transit(stops.where(keep))
 
 
 def classify(change_liters: F64, duration_ms: I64) -> Text:
@@ -237,9 +247,6 @@ def _assemble(points: Points, first: I64, last: I64, before: F64, after: F64) ->
     has_later = (last + 1 < size) & (points.device[later] == device)
     started = time_ms[first] - _reach_ms(time_ms[first] - time_ms[earlier], has_earlier)
     ended = time_ms[last] + _reach_ms(time_ms[later] - time_ms[last], has_later)
-    transit = np.full(len(first), np.nan)
-    same = np.flatnonzero(device[1:] == device[:-1]) + 1
-    transit[same] = before[same] - after[same - 1]
     return Stops(
         device=device,
         started_ms=started,
@@ -251,9 +258,17 @@ def _assemble(points: Points, first: I64, last: I64, before: F64, after: F64) ->
         longitude=_run_medians(points.longitude, first, last),
         volume_before_liters=before,
         volume_after_liters=after,
-        transit_change_liters=transit,
+        transit_change_liters=np.full(len(first), np.nan),
         kind=classify(after - before, ended - started),
     )
+
+
+def _with_transit(stops: Stops) -> Stops:
+    """Fill in what changed between a stop and the one before."""
+    transit = np.full(len(stops.device), np.nan)
+    same = np.flatnonzero(stops.device[1:] == stops.device[:-1]) + 1
+    transit[same] = stops.volume_before_liters[same] - stops.volume_after_liters[same - 1]
+    return replace(stops, transit_change_liters=transit)
 
 
 def _reach_ms(gap_ms: I64, exists: Bool) -> I64:

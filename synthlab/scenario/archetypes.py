@@ -230,7 +230,12 @@ _MOBILE = {
         1_000.0, "liters/min", "flow at the source", "Source: domain facts, 500..2,000 L/min", 50, 10_000
     ),
     "refill_queue_minutes": Parameter(
-        18.0, "min", "mean wait at the source", "Source: domain facts, 15 min..3 h", 0, 240
+        20.0,
+        "min",
+        "typical wait at a source; the queue there has its own hours and good and bad days. 0: no queue",
+        "Source: domain facts, 15 min..3 h (assumed there)",
+        0,
+        240,
     ),
     "discharge_liters_per_minute": Parameter(
         350.0, "liters/min", "flow at a client", "Source: domain facts, 200..600 L/min", 20, 5_000
@@ -238,11 +243,14 @@ _MOBILE = {
     "delivery_fraction": Parameter(
         0.5, "", "mean delivery / capacity", "Assumed: two clients empty a truck", 0.02, 1
     ),
+    "partial_delivery_prob": Parameter(
+        0.08, "", "probability that a client's tank takes only part of the order", "Assumed", 0, 1
+    ),
     "stop_overhead_minutes": Parameter(8.0, "min", "hose work at a stop, besides the flow", "Assumed", 0, 60),
     "loss_fraction": Parameter(
         0.01,
         "",
-        "lost on the way / loaded",
+        "leaked and spilled while driving / loaded",
         "Source: domain facts, 0.5..2 % efficient (assumed there)",
         0,
         0.5,
@@ -251,8 +259,41 @@ _MOBILE = {
         0.04, "", "probability of a non-productive stop on a trip", "Assumed: a well-run truck", 0, 1
     ),
     "idle_stop_minutes": Parameter(25.0, "min", "mean length of a non-productive stop", "Assumed", 1, 180),
+    "theft_prob": Parameter(
+        0.02,
+        "",
+        "probability that water is drawn off during a non-productive stop",
+        "Assumed: no figure is known; a platform takes such a stop for a small delivery",
+        0,
+        1,
+    ),
+    "theft_liters": Parameter(120.0, "liters", "mean volume of one theft", "Assumed: some drums", 1, 5_000),
     "gps_sigma_m": Parameter(
-        2.0, "m", "standard deviation of a position", "Source: domain facts, standing P50 .3..2.1 m", 0, 50
+        3.0,
+        "m",
+        "standard deviation of a position, to the north and to the east",
+        "Source: domain facts, in town sigma 3 m (assumed there)",
+        0,
+        50,
+    ),
+    "gps_outlier_prob": Parameter(
+        0.01,
+        "",
+        "probability that a position is 20..80 m off",
+        "Source: domain facts, in town 1 % outliers (assumed there)",
+        0,
+        1,
+    ),
+    "gps_dropouts_per_day": Parameter(
+        1.5,
+        "1/day",
+        "times without a fix that begin in a day: such messages have no location",
+        "Assumed: a roofed yard, a wet connector",
+        0,
+        24,
+    ),
+    "gps_dropout_minutes": Parameter(
+        4.0, "min", "mean length of a time without a fix", "Assumed: minutes", 0.1, 30
     ),
     "slosh_noise_mm": Parameter(
         18.0,
@@ -379,8 +420,10 @@ _FRAGMENTED = Archetype(
         **_TRUCK_DEFAULTS,
         travel_speed_kmh=(20.0, "Source: domain facts, 15..25 km/h in town when loaded"),
         detour_factor=(1.45, "Assumed: badly planned trips"),
-        refill_queue_minutes=(40.0, "Source: domain facts, 15 min..3 h"),
-        delivery_fraction=(0.17, "Assumed: six clients empty a truck"),
+        refill_queue_minutes=(40.0, "Source: domain facts, 15 min..3 h (assumed there)"),
+        delivery_fraction=(0.19, "Assumed: five or six clients empty a truck"),
+        partial_delivery_prob=(0.2, "Assumed: nobody asks beforehand whether there is room"),
+        theft_prob=(0.06, "Assumed: no figure is known; unwatched pauses"),
         loss_fraction=(0.08, "Source: domain facts, 5..12 % high loss (assumed there)"),
         idle_stop_prob=(0.35, "Assumed: more non-productive stops"),
         idle_stop_minutes=(35.0, "Assumed"),

@@ -223,10 +223,16 @@ def stops(rows: Sequence[Row], capacity: float) -> tuple[list[Stop], list[float]
     raw = [None if point.level is None else point.level / 100 * capacity for point in points]
     clean = _denoised([point.at for point in points], raw)
     _set_volumes(found, points, raw, clean, 0.015 * capacity)
-    found = [stop for stop in found if not moving[stop.last] or abs(stop.change) > 30]
     for stop in found:
         _set_time_and_kind(stop, points)
+    found = [stop for stop in found if _is_stop(stop, moving[stop.last], capacity)]
     return found, [step if move else 0.0 for step, move in zip(steps, moving, strict=True)]
+
+
+def _is_stop(stop: Stop, ends_moving: bool, capacity: float) -> bool:
+    if stop.ended - stop.started < 3 * MINUTE:
+        return abs(stop.change) > max(0.015 * capacity, 30)
+    return not ends_moving or abs(stop.change) > 30
 
 
 def _denoised(times: list[int], raw: list[float | None]) -> list[float | None]:

@@ -13,7 +13,8 @@ import hashlib
 import struct
 from bisect import bisect_right
 from functools import cache
-from math import acos, atan2, ceil, cos, degrees, exp, floor, nan, pi, radians, sqrt
+from itertools import pairwise
+from math import acos, atan2, ceil, cos, degrees, exp, floor, log, nan, pi, radians, sin, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -197,14 +198,31 @@ class Leg(NamedTuple):
     origin: Any
     goal: Any
     idle: int
-    idle_fraction: float
+    before_idle: int
+
+
+_QUEUE_SHAPE = (
+    *(0.35, 0.35, 0.35, 0.40, 0.50, 0.75, 1.10, 1.30, 1.30, 1.10, 0.95, 0.85),
+    *(0.75, 0.75, 0.85, 0.95, 1.10, 1.00, 0.85, 0.65, 0.50, 0.40, 0.35, 0.35),
+)
+
+
+def waiting(seed: int, source: Any, typical_minutes: float, arrive: int, word: int) -> int:
+    """Wait in the queue of a place that all trucks share."""
+    key = stream_key(seed, f"source {source.latitude:.5f} {source.longitude:.5f}", "queue")
+    hour = arrive // HOUR
+    process = round(exp(slow_normal(key, hour, HOUR, 0.93) * 0.5 - 0.5**2 / 2.0), 6)
+    typical = typical_minutes * 60.0
+    wait = round(typical * (process * _QUEUE_SHAPE[hour % 24]) * factor(word, 0.25))
+    return int(min(max(wait, min(900, typical)), max(10_800, typical)))
 
 
 class _DayPlan:
     """One day of one truck: where it goes, and the water it moves."""
 
-    def __init__(self, device: Any, capacity: float, key: int, day: int, content: float) -> None:
-        self.value, self.capacity, self.key, self.midnight = device.values, capacity, key, day * DAY
+    def __init__(self, device: Any, capacity: float, seed: int, day: int, content: float) -> None:
+        self.value, self.capacity, self.midnight = device.values, capacity, day * DAY
+        self.seed, self.key = seed, stream_key(seed, device.device_id, "trips")
         self.places = {k: [p for p in device.route.points if p.kind == k] for k in _KINDS}
         self.transitions = device.route.transitions
         self.content, self.loss_due = content, 0.0
@@ -251,51 +269,73 @@ class _DayPlan:
         value = self.value
         goal = self._goal(stop, place, is_last)
         meters = straight_meters(place, goal) * value["detour_factor"]
-        speed = value["travel_speed_kmh"] * factor(self._word(stop, 2), 0.15)
+        speed = value["travel_speed_kmh"] * factor(self._word(stop, 2), 0.2)
         drive = max(60, round(meters * 3.6 / speed))
         idle = 0
         if uniform(self._word(stop, 3)) < value["idle_stop_prob"]:
             idle = round(value["idle_stop_minutes"] * 60 * factor(self._word(stop, 4), 0.5))
             idle = min(idle, 3 * HOUR)
-        arrive = depart + drive + idle
-        self.legs.append(Leg(depart, arrive, place, goal, idle, 0.2 + 0.6 * uniform(self._word(stop, 5))))
+        before = round(drive * (0.2 + 0.6 * uniform(self._word(stop, 5)))) if idle else 0
+        leg = Leg(depart, depart + drive + idle, place, goal, idle, before)
+        self.legs.append(leg)
+        self._lose(stop, leg, drive)
+        return self._work(stop, goal, leg.arrive), goal
+
+    def _lose(self, stop: int, leg: Leg, drive: int) -> None:
         lost = floor(min(self.loss_due, self.content) / 2)
         self.loss_due -= lost
         self.content -= lost
-        if lost:
-            self.losses.append(Event(depart, arrive - depart, lost))
-        return self._work(stop, goal, arrive), goal
+        first = floor(lost * leg.before_idle / drive) if leg.idle else lost
+        first_length = leg.before_idle if leg.idle else drive
+        for begin, length, volume in (
+            (leg.depart, first_length, first),
+            (leg.depart + leg.before_idle + leg.idle, drive - leg.before_idle, lost - first),
+        ):
+            if volume:
+                self.losses.append(Event(begin, max(length, 1), volume))
+        if leg.idle and uniform(self._word(stop, 11)) < self.value["theft_prob"]:
+            wanted = self.value["theft_liters"] * factor(self._word(stop, 12), 0.4) * 1000.0
+            stolen = floor(min(wanted, max(leg.idle - 120, 0) * 1000.0, self.content / 2))
+            if stolen:
+                begin = leg.depart + leg.before_idle + 120
+                self.losses.append(Event(begin, max(ceil(stolen / 1000.0), 1), stolen))
+                self.content -= stolen
 
     def _work(self, stop: int, goal: Any, arrive: int) -> int:
         value = self.value
         if goal.kind == "BASE":
             return arrive + 2700
         if goal.kind == "REFILL":
-            queue = round(value["refill_queue_minutes"] * 60 * factor(self._word(stop, 7), 0.6))
+            queue = waiting(self.seed, goal, value["refill_queue_minutes"], arrive, self._word(stop, 7))
             begin = arrive + min(queue, max(self.shift_end - arrive, 0))
             volume = floor(self.capacity - self.content)
             length = max(ceil(volume / (value["refill_liters_per_minute"] * 1000 / 60)), 1)
-            self.loads.append(Event(begin, length, volume))
+            if volume:
+                self.loads.append(Event(begin, length, volume))
             self.content += volume
             self.loss_due += volume * value["loss_fraction"] * factor(self._word(stop, 6), 0.4)
             return begin + length + 120
         leave = arrive + int(value["stop_overhead_minutes"] * 60)
         if self.content <= 0:
             return leave
-        wanted = round(value["delivery_fraction"] * self.capacity * factor(self._word(stop, 8), 0.2))
-        is_rest = self.content - wanted < 0.04 * self.capacity
-        volume = floor(self.content if is_rest else wanted)
-        length = ceil(volume / (value["discharge_liters_per_minute"] * 1000 / 60))
+        order = round(value["delivery_fraction"] * self.capacity * factor(self._word(stop, 8), 0.2))
+        if uniform(self._word(stop, 9)) < value["partial_delivery_prob"]:
+            share = 0.2 + 0.7 * uniform(self._word(stop, 10))
+            volume = floor(min(max(floor(order * share), 1), self.content))
+        else:
+            is_rest = self.content - order < 0.04 * self.capacity
+            volume = floor(self.content if is_rest else order)
+        length = max(ceil(volume / (value["discharge_liters_per_minute"] * 1000 / 60)), 1)
         begin = arrive + int(value["stop_overhead_minutes"] * 30)
-        self.deliveries.append(Event(begin, max(length, 1), volume))
+        self.deliveries.append(Event(begin, length, volume))
         self.content -= volume
         return leave + length
 
 
-def plan_of_day(device: Any, capacity: float, key: int, day: int) -> _DayPlan:
+def plan_of_day(device: Any, capacity: float, seed: int, day: int) -> _DayPlan:
     """The plan of a day: it starts with what the day before leaves of an empty start."""
-    before = _DayPlan(device, capacity, key, day - 1, 0.0)
-    return _DayPlan(device, capacity, key, day, before.content)
+    before = _DayPlan(device, capacity, seed, day - 1, 0.0)
+    return _DayPlan(device, capacity, seed, day, before.content)
 
 
 def straight_meters(a: Any, b: Any) -> float:
@@ -306,13 +346,33 @@ def straight_meters(a: Any, b: Any) -> float:
 
 
 class Piece(NamedTuple):
-    """Movement at constant speed, or a stop where `to` is `at`."""
+    """Movement at constant speed, or a stop where `to` is `at`; `course` is that of the way so far."""
 
     start: int
     seconds: int
     at: tuple[float, float]
     to: tuple[float, float]
     activity: str
+    course: float = 0.0
+
+    def place(self, second: int) -> tuple[float, float]:
+        share = min((second - self.start) / self.seconds, 1.0)
+        return tuple(a + (b - a) * share for a, b in zip(self.at, self.to, strict=True))
+
+    def meters(self) -> tuple[float, float]:
+        """Way to the north and to the east."""
+        shrink = round(cos(radians(self.at[0])), 9)
+        return (self.to[0] - self.at[0]) * _METERS, (self.to[1] - self.at[1]) * _METERS * shrink
+
+
+@cache
+def _paces() -> tuple[list[int], list[int]]:
+    shares = [(i + 0.5) / 4096 for i in range(4096)]
+    speeds = [0.4 + (2.1 - 0.4) * u**0.7 for u in shares]
+    waits = [min(-14.0 * log(u / 0.28), 60.0) if u < 0.28 else 0.0 for u in shares]
+    return [round(round(1 / v, 9) * 2**20) for v in speeds], [
+        round(round(w / (250.0 * 3.6 / 24.0), 9) * 2**20) for w in waits
+    ]
 
 
 def way_point(device: Any, leg: Leg, ordinal: int, count: int) -> tuple[float, float]:
@@ -336,23 +396,55 @@ def way_point(device: Any, leg: Leg, ordinal: int, count: int) -> tuple[float, f
 
 def pieces_of_leg(device: Any, key: int, leg: Leg) -> list[Piece]:
     meters = straight_meters(leg.origin, leg.goal) * device.values["detour_factor"]
-    count = min(max(ceil(meters / 500.0), 1), 40)
-    paces = [round(factor(draw(key, leg.depart, i), 0.35) * 2**20) for i in range(count)]
-    drive = leg.arrive - leg.depart - leg.idle
-    edges = [round(drive * (sum(paces[:i]) / sum(paces))) for i in range(count)] + [drive]
+    count = min(max(ceil(meters / 250.0), 1), 96)
     nodes = [way_point(device, leg, i, count) for i in range(count)]
     nodes.append((leg.goal.latitude, leg.goal.longitude))
-    rests_at = floor(leg.idle_fraction * count)
-    found = []
-    for i in range(count):
-        late = leg.idle if i >= rests_at else 0
-        if leg.idle and i == rests_at:
-            found.append(Piece(leg.depart + edges[i], leg.idle, nodes[i], nodes[i], "IDLE"))
-        if edges[i + 1] > edges[i]:
-            seconds = edges[i + 1] - edges[i]
-            found.append(Piece(leg.depart + edges[i] + late, seconds, nodes[i], nodes[i + 1], "TRAVEL"))
+    roads = [Piece(0, 1, a, b, "TRAVEL") for a, b in pairwise(nodes)]
+    paces, waits = [], []
+    for i, road in enumerate(roads):
+        word, (north, east) = draw(key, leg.depart, i), road.meters()
+        length = sqrt(north * north + east * east) / 250.0
+        paces.append(max(round(_paces()[0][word >> 52] * length), 1))
+        waits.append(_paces()[1][word & 4095] if i else 0)
+    total, drive, clock, course = sum(paces) + sum(waits), leg.arrive - leg.depart - leg.idle, 0, 0.0
+    found: list[Piece] = []
+    for i, road in enumerate(roads):
+        edges = [round(drive * (at / total)) for at in (clock, clock + waits[i], clock + waits[i] + paces[i])]
+        if i == count - 1:
+            edges[2] = drive
+        clock += waits[i] + paces[i]
+        if edges[1] > edges[0]:
+            found.append(Piece(edges[0], edges[1] - edges[0], road.at, road.at, "TRAVEL", course))
+        north, east = road.meters()
+        if edges[2] > edges[1]:
+            if north or east:
+                course = round(degrees(atan2(east, north)) % 360.0, 6) % 360.0
+            found.append(Piece(edges[1], edges[2] - edges[1], road.at, road.to, "TRAVEL", course))
     goal = nodes[-1]
-    return [*found, Piece(leg.arrive, 1, goal, goal, leg.goal.kind)]
+    stop = Piece(leg.arrive, 1, goal, goal, leg.goal.kind, course)
+    return [*_with_pause(found, leg), stop]
+
+
+def _with_pause(pieces: list[Piece], leg: Leg) -> list[Piece]:
+    """Times of driving to Unix time; the piece on which the truck pauses is cut in two."""
+    found = []
+    for piece in pieces:
+        start, end = piece.start, piece.start + piece.seconds
+        pause = leg.before_idle
+        if not leg.idle or end <= pause or start > pause:
+            late = leg.idle if leg.idle and start > pause else 0
+            found.append(piece._replace(start=leg.depart + start + late))
+            continue
+        share = (pause - start) / (end - start)
+        dlat, dlon = piece.to[0] - piece.at[0], piece.to[1] - piece.at[1]
+        half = (piece.at[0] + dlat * share, piece.at[1] + dlon * share)
+        begin = leg.depart + pause
+        if pause > start:
+            found.append(Piece(leg.depart + start, pause - start, piece.at, half, "TRAVEL", piece.course))
+        course = piece.course if pause > start else found[-1].course
+        found.append(Piece(begin, leg.idle, half, half, "IDLE", course))
+        found.append(Piece(begin + leg.idle, end - pause, half, piece.to, "TRAVEL", piece.course))
+    return found
 
 
 # --- what the device reports -----------------------------------------------------------------
@@ -531,9 +623,9 @@ def _tank_moves(
 def _truck_moves(
     device: Any, _reservoir: Any, seed: int, seconds: list[int], content: float, capacity: float
 ) -> list[dict[str, Any]]:
-    step, key = device.step_seconds, stream_key(seed, device.device_id, "trips")
+    step = device.step_seconds
     days = range(seconds[0] // DAY - 1, (seconds[-1] + step) // DAY + 1)
-    plans = [plan_of_day(device, capacity, key, day) for day in days]
+    plans = [plan_of_day(device, capacity, seed, day) for day in days]
     grid = (seconds[0], step, len(seconds))
     loads, deliveries, losses = (
         _OnSteps([event for plan in plans for event in getattr(plan, name)], *grid).sums
@@ -548,45 +640,64 @@ def _truck_moves(
     pieces.sort(key=lambda piece: (piece.start, piece.activity not in ("TRAVEL", "IDLE")))
     starts = [piece.start for piece in pieces]
     gps, found = stream_key(seed, device.device_id, "gps"), []
+    lost_fixes = dropouts(device, gps, seconds)
     for i, second in enumerate(seconds):
-        loaded = min(float(loads[i]), capacity - content)
-        content += loaded
-        delivered = min(float(deliveries[i]), content)
-        content -= delivered
-        lost = min(float(losses[i]), content)
-        content -= lost
+        moved = [0.0, 0.0, 0.0]
+        plan = [float(deliveries[i]), float(losses[i]), float(loads[i])]
+        while True:  # out and in again, until nothing moves
+            before = list(moved)
+            for kind in range(3):
+                room = capacity - content if kind == 2 else content
+                part = min(plan[kind] - moved[kind], room)
+                moved[kind] += part
+                content += part if kind == 2 else -part
+            if moved == before:
+                break
         piece = pieces[bisect_right(starts, second + step) - 1]
         found.append(
             {
                 "content": content,
-                "loaded_liters": loaded / 1000,
-                "delivered_liters": delivered / 1000,
-                "lost_liters": lost / 1000,
+                "loaded_liters": moved[2] / 1000,
+                "delivered_liters": moved[0] / 1000,
+                "lost_liters": moved[1] / 1000,
                 "activity": piece.activity,
                 **_NO_TANK,
-                **_position(piece, second, step, gps, device.values["gps_sigma_m"], base.latitude),
+                **(_NO_PLACE if second in lost_fixes else _position(piece, second, step, gps, device)),
             }
         )
     return found
 
 
-def _position(
-    piece: Piece, second: int, step: int, gps: int, sigma_m: float, base_latitude: float
-) -> dict[str, float]:
-    share = min((second + step - piece.start) / piece.seconds, 1.0)
-    dlat, dlon = piece.to[0] - piece.at[0], piece.to[1] - piece.at[1]
-    word, shake = draw(gps, second, 0), draw(gps, second, 1)
-    blur = sigma_m / _METERS
-    shrink = round(cos(radians(base_latitude)), 6)
-    north = dlat * _METERS
-    east = dlon * _METERS * round(cos(radians(piece.at[0])), 9)
+def dropouts(device: Any, gps: int, seconds: list[int]) -> set[int]:
+    """Moments without a fix."""
+    lost: set[int] = set()
+    for hour in range(seconds[0] // HOUR - 1, seconds[-1] // HOUR + 1):
+        at = hour * HOUR
+        if uniform(draw(gps, at, 4)) < device.values["gps_dropouts_per_day"] / 24:
+            begin = at + choice(draw(gps, at, 5), HOUR)
+            length = round(device.values["gps_dropout_minutes"] * 60 * factor(draw(gps, at, 6), 0.6))
+            end = begin + min(max(length, 1), 1_800)
+            lost |= {second for second in seconds if begin <= second < end}
+    return lost
+
+
+def _position(piece: Piece, second: int, step: int, gps: int, device: Any) -> dict[str, float]:
+    word, shake, sigma = draw(gps, second, 0), draw(gps, second, 1), device.values["gps_sigma_m"]
+    north_m, east_m = normal(low(word)) * sigma, normal(word >> 32) * sigma
+    if shake >> 32 < round(device.values["gps_outlier_prob"] * 2**32):
+        reach = 20.0 + 60.0 * uniform(draw(gps, second, 2))
+        angle = 2 * pi * choice(draw(gps, second, 3), 360) / 360
+        north_m, east_m = reach * round(cos(angle), 9), reach * round(sin(angle), 9)
+    base = next(point for point in device.route.points if point.kind == "BASE")
+    shrink = round(cos(radians(base.latitude)), 6)
+    north, east = piece.meters()
     speed = sqrt(north * north + east * east) * 3.6 / piece.seconds
-    if piece.activity != "TRAVEL":
-        speed = abs(f32(normal(low(shake)))) * 0.3
-    course = round(degrees(atan2(east, north)) % 360.0, 6) % 360.0
+    if speed == 0:
+        speed = f32(abs(normal(low(shake))) * f32(0.3))
+    latitude, longitude = piece.place(second + step)
     return {
-        "latitude": round((piece.at[0] + dlat * share + normal(low(word)) * blur) * 1e6) / 1e6,
-        "longitude": round((piece.at[1] + dlon * share + normal(word >> 32) * blur / shrink) * 1e6) / 1e6,
+        "latitude": round((latitude + north_m / _METERS) * 1e6) / 1e6,
+        "longitude": round((longitude + east_m / (_METERS * shrink)) * 1e6) / 1e6,
         "speed_kmh": round(speed * 10) / 10,
-        "course_degrees": round(course * 10) / 10 % 360.0,
+        "course_degrees": round(piece.course * 10) / 10 % 360.0,
     }

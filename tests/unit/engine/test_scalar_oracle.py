@@ -39,9 +39,10 @@ FLEET = (
     formula_tank("TINY", reservoir={"capacity_liters": 60.0}, no_echo_prob=1.0, signal_sigma_db=15.0),
     formula_tank("COLD", temperature_mean_c=-5.0, temperature_daily_amplitude_c=12.0, reading_noise_mm=60.0),
     truck("T-GOOD"),
-    truck("T-BAD", "mobile_fragmented_high_loss"),
+    truck("T-BAD", "mobile_fragmented_high_loss", theft_prob=0.5, gps_outlier_prob=0.2),
     truck("T-NIGHT", step_seconds=60, shift_start_hour=21.5, shift_hours=10.0, gps_sigma_m=20.0),
     truck("T-IDLE", step_seconds=900, idle_stop_prob=1.0, detour_factor=1.0, loss_fraction=0.5),
+    truck("T-HOURS", step_seconds=3600, gps_dropouts_per_day=12.0, gps_dropout_minutes=30.0),
     truck("T-FULL", initial_level_fraction=1.0, refill_queue_minutes=0.0, stop_overhead_minutes=1.0),
 )
 # Decimals of the CSV; only these are compared to their decimals, all else exactly.
@@ -92,4 +93,8 @@ def test_the_fleet_shows_what_it_should(frame: pd.DataFrame) -> None:
     assert (of["MINUTES"]["served_liters"] < of["MINUTES"]["requested_liters"]).any()
     assert (of["ODD"][[f"raw_mm_{i}" for i in range(5)]] == -1).any().all()
     assert set(of["T-IDLE"]["activity"]) >= {"IDLE", "TRAVEL", "REFILL", "CLIENT", "BASE"}
+    assert of["T-HOURS"]["latitude"].isna().any()
+    assert (of["T-HOURS"][["loaded_liters", "delivered_liters"]] > 0).all(axis=1).any()
+    stolen = of["T-BAD"].loc[of["T-BAD"]["activity"] == "IDLE", "lost_liters"]
+    assert stolen.max() > 30
     assert of["T-BAD"]["lost_liters"].sum() > of["T-GOOD"]["lost_liters"].sum() > 0
