@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.approve import approve, reject
     from synthlab.workflows.backfill import Backfill, backfill
     from synthlab.workflows.bootstrap import BootstrapResult, bootstrap
+    from synthlab.workflows.compare import Comparison, compare
     from synthlab.workflows.consume import ConsumeResult, consume
     from synthlab.workflows.export import export_csv
     from synthlab.workflows.fit import fit_demand, fit_supply
@@ -58,6 +59,7 @@ _HOMES: dict[str, str] = {
     "BootstrapResult": "synthlab.workflows.bootstrap",
     "Checkpoint": "synthlab.engine",
     "ConsumeResult": "synthlab.workflows.consume",
+    "Comparison": "synthlab.workflows.compare",
     "DemandFit": "synthlab.fitting.demand",
     "Findings": "synthlab.quality.checks",
     "ImportResult": "synthlab.workflows.import_",
@@ -77,6 +79,7 @@ _HOMES: dict[str, str] = {
     "bootstrap": "synthlab.workflows.bootstrap",
     "check": "synthlab.quality.checks",
     "consume": "synthlab.workflows.consume",
+    "compare": "synthlab.workflows.compare",
     "export_csv": "synthlab.workflows.export",
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
@@ -105,6 +108,7 @@ __all__ = [
     "Backfill",
     "BootstrapResult",
     "Checkpoint",
+    "Comparison",
     "ConsumeResult",
     "DemandFit",
     "Findings",
@@ -125,6 +129,7 @@ __all__ = [
     "backfill",
     "bootstrap",
     "check",
+    "compare",
     "consume",
     "export_csv",
     "fit_demand",

@@ -277,6 +277,23 @@ def review(artifact_dir: ArtifactDir) -> None:
 
 
 @app.command()
+def compare(
+    artifact_dir: ArtifactDir,
+    other_dir: Annotated[Path, typer.Option("--other-dir", help="Directory to compare it with.")],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="PNG file for the devices that differ most.")
+    ] = None,
+) -> None:
+    """Say what differs between two artifacts, from scenario to findings. Reads only."""
+    compared = synthlab.compare(artifact_dir, other_dir)
+    figure = compared.figure() if plot is not None else None
+    if plot is not None and figure is not None:
+        figure.save(plot)
+    say(f"{compared.a.name} against {compared.b.name}: {compared.summary()}.")
+    emit("compare", compared)
+
+
+@app.command()
 def provision(context: typer.Context) -> None:
     """Create the scenario's devices and reservoirs on the reference platform."""
     call: Call = context.obj

@@ -9,7 +9,7 @@ from synthlab.report.content import DeviceContent, Finding, Metric
 from synthlab.report.markup import Content, Html, facts, table, tag
 from synthlab.report.pictures import Picture
 from synthlab.report.sections import anchor, image
-from synthlab.report.wording import NOTHING, count, moment, number, share, span, things
+from synthlab.report.wording import NOTHING, count, moments, number, share, span, things
 
 MAX_FINDINGS = 15
 """Findings in a device's table. Assumed: the picture shows the rest, and `analysis.json` has them."""
@@ -51,7 +51,7 @@ def _facts(device: DeviceContent) -> list[tuple[str, Content]]:
         ("rows", count(profile["row_count"]) + of),
         ("coverage", share(profile["coverage_fraction"])),
         ("seq", span(profile["first_seq"], profile["last_seq"])),
-        ("time", span(moment(profile["first_received_at"]), moment(profile["last_received_at"]))),
+        ("time", moments(profile["first_received_at"], profile["last_received_at"])),
         ("no echo", f"{share(profile['no_echo_fraction'])} of readings"),
         ("run out", f"{share(device.runout_fraction)} of rows"),
     ]
@@ -84,7 +84,7 @@ def _finding(one: Finding) -> tuple[Content, ...]:
         count(one.row_count),
         span(one.first_line, one.last_line),
         span(one.first_seq, one.last_seq),
-        span(moment(one.first_received_at), moment(one.last_received_at)),
+        moments(one.first_received_at, one.last_received_at),
     )
 
 

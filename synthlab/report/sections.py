@@ -71,7 +71,7 @@ def dataset(content: ReviewContent) -> Html:
     entries: list[tuple[str, Content]] = [
         ("scenario", content.scenario_id),
         ("run", content.run_id),
-        ("window", span(moment(content.start_at), moment(content.end_at))),
+        ("window", moments(content.start_at, content.end_at)),
         ("devices", f"{len(content.devices)} ({who})" if who else "none"),
         ("rows", count(content.row_count)),
         ("invalid rows", count(content.invalid_row_count)),
@@ -162,7 +162,7 @@ def _device_row(device: DeviceContent) -> tuple[Content, ...]:
         number(device.mean_level_pct),
         *liters,
         span(profile["first_seq"], profile["last_seq"]),
-        span(moment(profile["first_received_at"]), moment(profile["last_received_at"])),
+        moments(profile["first_received_at"], profile["last_received_at"]),
     )
 
 

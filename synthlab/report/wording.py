@@ -37,7 +37,18 @@ def moment(text: str | None) -> str:
     """Return an RFC 3339 time without what is always the same."""
     if not text:
         return NOTHING
-    return text.replace("T", " ").removesuffix("Z").removesuffix(".000") + " UTC"
+    return f"{_clock(text)} UTC"
+
+
+def moments(first: str | None, last: str | None) -> str:
+    """Return from when to when, as `moment`."""
+    if not first or not last or first == last:
+        return moment(first or last)
+    return f"{_clock(first)} to {moment(last)}"
+
+
+def _clock(text: str) -> str:
+    return text.replace("T", " ").removesuffix("Z").removesuffix(".000").removesuffix(":00")
 
 
 def span(first: Any, last: Any) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthlab.quality.checks import Findings
     from synthlab.timeline import Window
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 MAX_FINDINGS = 1_000
 """Findings in the analysis; further ones are counted. Assumed: more than anybody reads."""
@@ -97,7 +97,7 @@ def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> 
     artifact.verify_hash()
     rows = artifact.read_rows()
     findings = check(
-        rows.frame, reservoirs=artifact_reservoirs(artifact), step_seconds=_step_seconds(artifact)
+        rows.frame, reservoirs=artifact_reservoirs(artifact), step_seconds=artifact_steps(artifact)
     )
     failures = _failures(artifact, rows, findings)
     document = _document(artifact, rows, findings, failures)
@@ -122,9 +122,27 @@ def artifact_reservoirs(artifact: Artifact) -> Mapping[str, Reservoir] | None:
     return reservoirs_from_frame(table)
 
 
-def _step_seconds(artifact: Artifact) -> dict[str, int]:
+def artifact_steps(artifact: Artifact) -> dict[str, int]:
+    """Return each device's cadence, as the manifest has it. [seconds]"""
     devices = artifact.manifest["devices"].items()
     return {device_id: entry["step_seconds"] for device_id, entry in devices if entry.get("step_seconds")}
+
+
+def stored_analysis(artifact: Artifact) -> dict[str, Any] | None:
+    """Return `analysis.json` where it is of this CSV and of this version; else None.
+
+    Raises
+    ------
+    ArtifactError
+        Code ``MANIFEST_INVALID``: it is no JSON.
+    """
+    from synthlab.artifact.files import read_json
+    from synthlab.artifact.store import ANALYSIS_NAME
+
+    path = artifact.directory / ANALYSIS_NAME
+    analysis = read_json(path) if path.exists() else {}
+    is_of_this_csv = analysis.get("csv_sha256") == artifact.manifest["csv_sha256"]
+    return analysis if is_of_this_csv and analysis.get("schema_version") == SCHEMA_VERSION else None
 
 
 def _failures(artifact: Artifact, rows: Rows, findings: Findings) -> list[str]:
@@ -218,7 +236,7 @@ def _devices(artifact: Artifact, rows: Rows, findings: Findings, window: Window)
     from synthlab.quality.flags import Flag
     from synthlab.quality.profile import profile
 
-    described = profile(rows.frame, window=window, step_seconds=_step_seconds(artifact))
+    described = profile(rows.frame, window=window, step_seconds=artifact_steps(artifact))
     runs = findings.to_frame()
     sums = runs.groupby(["device_id", "check", "flag"], sort=True)["row_count"].sum().reset_index()
     counts: dict[str, dict[str, dict[str, int]]] = {}

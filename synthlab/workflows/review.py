@@ -77,11 +77,14 @@ class Review(Result):
         }
 
     def __repr__(self) -> str:
+        from synthlab.report.wording import things
+
         content = self.content
         verdict = "passed" if content.qc_passed else "failed"
+        devices, findings = things(len(content.devices), "device"), things(content.finding_count, "finding")
         return (
-            f"Review({content.scenario_id}/{content.run_id}: QC {verdict}, {len(content.devices)} devices, "
-            f"{content.finding_count:,} findings, decision: {content.decision.decision})"
+            f"Review({content.scenario_id}/{content.run_id}: QC {verdict}, {devices}, {findings}, "
+            f"decision: {content.decision.decision})"
         )
 
     def _repr_html_(self) -> str:
@@ -144,18 +147,9 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
 
 def _analysis(artifact: Artifact) -> dict[str, Any]:
     """Return the analysis of these rows, made now where there is none of this version."""
-    from synthlab.artifact.files import read_json
-    from synthlab.artifact.store import ANALYSIS_NAME
-    from synthlab.workflows.analyze import SCHEMA_VERSION, analyze_csv
+    from synthlab.workflows.analyze import analyze_csv, stored_analysis
 
-    path = artifact.directory / ANALYSIS_NAME
-    if path.exists():
-        analysis = read_json(path)
-        is_of_this_csv = analysis.get("csv_sha256") == artifact.manifest["csv_sha256"]
-        if is_of_this_csv and analysis.get("schema_version") == SCHEMA_VERSION:
-            return analysis
-    analyze_csv(artifact.directory)
-    return read_json(path)
+    return stored_analysis(artifact) or analyze_csv(artifact.directory).to_dict()
 
 
 def _hashes(artifact: Artifact) -> dict[str, str]:
@@ -189,7 +183,7 @@ def _decision(artifact: Artifact) -> tuple[Decision, Approval | None]:
 def _baseline(artifact: Artifact, *, before: Approval | None) -> Baseline | None:
     """Return the last approved other run of the scenario."""
     from synthlab.report.content import Baseline
-    from synthlab.report.wording import moment, span
+    from synthlab.report.wording import moments
     from synthlab.scenario.difference import changes, text_changes
 
     found = [
@@ -206,7 +200,7 @@ def _baseline(artifact: Artifact, *, before: Approval | None) -> Baseline | None
         reviewer=approval.reviewer,
         decided_at=approval.decided_at,
         seed=other.manifest["seed"],
-        window=span(moment(other.manifest["start_at"]), moment(other.manifest["end_at"])),
+        window=moments(other.manifest["start_at"], other.manifest["end_at"]),
         changes=changes(then, now),
         diff=text_changes(then, now),
     )
