@@ -34,6 +34,7 @@ def compare_figure(
     *,
     labels: tuple[str, str],
     finding: str,
+    subtitle: str,
 ) -> Plot:
     """Draw devices of two runs over each other.
 
@@ -45,8 +46,8 @@ def compare_figure(
         Those that differ most, first; further ones than `MAX_DEVICES` are left out.
     labels : tuple of str
         What the runs are called.
-    finding : str
-        The title.
+    finding, subtitle : str
+        What stands above.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def compare_figure(
                 _draw_device(grid[line], rows, name, {**look, "label": label})
             _name_axes(grid[line], name, is_last=line == len(shown) - 1)
         handles, names = grid[0][0].get_legend_handles_labels()
-        heading(figure, finding, "The devices that differ most", (handles, names))
+        heading(figure, finding, subtitle, (handles, names))
     return figure
 
 
@@ -95,6 +96,7 @@ def _name_axes(panels: Sequence[Axes], name: str, *, is_last: bool) -> None:
     time_axis(panels[0], label=is_last)
     panels[1].set_ylabel("time at or below [%]")
     panels[1].set_ylim(0, 104)
+    panels[1].set_xlim(-2, 102)
     if is_last:
         panels[1].set_xlabel("level [%]")
     panels[2].set_ylabel("liters [liters/hour]")

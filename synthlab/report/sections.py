@@ -8,7 +8,7 @@ from base64 import b64encode
 from synthlab.report.content import Baseline, CheckCount, Decision, DeviceContent, ReviewContent
 from synthlab.report.markup import Content, Html, facts, table, tag
 from synthlab.report.pictures import Picture
-from synthlab.report.wording import NOTHING, count, moment, number, share, span, things
+from synthlab.report.wording import NOTHING, count, moment, moments, number, share, span, things
 from synthlab.scenario.difference import Change
 
 MAX_CHANGES = 200
@@ -149,7 +149,11 @@ def _device_row(device: DeviceContent) -> tuple[Content, ...]:
     name: Content = device.device_id
     if device.chosen:
         name = tag("a", device.device_id, href=f"#{anchor(device)}")
-    liters = (number(per_day.get(f"{key}_liters")) for key in ("requested", "served", "inflow", "delivered"))
+    of_kind = ("delivered",) if device.kind == "truck" else ("requested", "served", "inflow")
+    liters = (
+        number(per_day.get(f"{key}_liters")) if key in of_kind else NOTHING
+        for key in ("requested", "served", "inflow", "delivered")
+    )
     return (
         name,
         str(device.rank),

@@ -46,7 +46,7 @@ body { margin: 0; background: #ffffff; }
 .synthlab-review tbody th { font-weight: 600; overflow-wrap: anywhere; }
 .synthlab-review .n { text-align: right; font-variant-numeric: tabular-nums; }
 .synthlab-review .wide table { font-size: .76rem; }
-.synthlab-review .wide td { white-space: nowrap; }
+.synthlab-review .wide td, .synthlab-review .wide tbody th { white-space: nowrap; }
 .synthlab-review .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(30rem, 1fr));
   gap: 0 2rem; }
 .synthlab-review figure { margin: .5rem 0 1rem; }
@@ -81,7 +81,7 @@ body { margin: 0; background: #ffffff; }
   .synthlab-review thead { display: table-header-group; }
   .synthlab-review .scroll { overflow: visible; }
   .synthlab-review .wide table { font-size: 7px; }
-  .synthlab-review .wide td { white-space: normal; }
+  .synthlab-review .wide td, .synthlab-review .wide tbody th { white-space: normal; }
   .synthlab-review .side { display: block; }
   .synthlab-review a { color: inherit; text-decoration: none; }
 }

@@ -172,25 +172,34 @@ class Comparison(Result):
         names = (self.a.name, self.b.name)
         if names[0] == names[1]:
             names = (f"{names[0]} (a)", f"{names[1]} (b)")
-        return compare_figure(*self._frames, devices, labels=names, finding=self.summary())
+        return compare_figure(
+            *self._frames, devices, labels=names, finding=self._farthest(), subtitle=self._extent()
+        )
 
     def summary(self) -> str:
         """Say in one line how far the two are apart."""
         if self.is_identical:
-            return "The rows are the same, byte for byte"
-        parts = []
-        if self.scenario_changes:
-            count = len(self.scenario_changes)
-            parts.append(f"{count} {'value differs' if count == 1 else 'values differ'} in the scenario")
-        if self.shared_count:
-            parts.append(f"{100 * self.equal_count / self.shared_count:.1f} % of shared rows are equal")
-        else:
-            parts.append("no row is of the same device and time")
+            return "the rows are the same, byte for byte"
+        return "; ".join(filter(None, (self._extent(), self._farthest())))
+
+    def _extent(self) -> str:
+        """Say how much differs."""
+        count = len(self.scenario_changes)
+        verb = "value differs" if count == 1 else "values differ"
+        changed = f"{count} {verb} in the scenario" if count else "the scenario is the same"
+        if not self.shared_count:
+            return f"{changed}; no row is of the same device and time"
+        return f"{changed}; {100 * self.equal_count / self.shared_count:.1f} % of shared rows are equal"
+
+    def _farthest(self) -> str:
+        """Say which device differs most, and in what."""
         devices = self.most_different()
-        if devices:
-            worst = self.distributions["ks"].xs(devices[0], level="device_id")
-            parts.append(f"{devices[0]} moves most ({worst.idxmax()}, KS {worst.max():.2f})")
-        return "; ".join(parts)
+        if not devices:
+            return ""
+        distances = self.distributions["ks"].xs(devices[0], level="device_id")
+        if not distances.max():
+            return "no distribution differs"
+        return f"{devices[0]} moves most ({distances.idxmax()}, KS {distances.max():.2f})"
 
     def __repr__(self) -> str:
         return f"Comparison({self.a.name} against {self.b.name}: {self.summary()})"
