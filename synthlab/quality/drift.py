@@ -55,7 +55,8 @@ def row_agreement(frame_a: pd.DataFrame, frame_b: pd.DataFrame) -> tuple[pd.Data
     tuple of DataFrame
         By ``device_id``: ``row_count_a``, ``row_count_b``, ``shared_count``,
         ``equal_count``, the shared rows that are equal in all but `NUMBERING`. By
-        ``column``: ``shared_count``, ``equal_count``, ``largest_difference`` (null for text, and where nothing is shared).
+        ``column``: ``shared_count``, ``equal_count``, ``largest_difference`` (null
+        for text, and where nothing is shared).
     """
     import pandas as pd
 
