@@ -43,12 +43,10 @@ body { margin: 0; background: #ffffff; }
   border-bottom: 1px solid var(--line); vertical-align: top; background: none; }
 .synthlab-review thead th { color: var(--muted); font-weight: 600; border-bottom: 2px solid var(--line);
   vertical-align: bottom; }
-.synthlab-review tbody th { font-weight: 600; overflow-wrap: anywhere; }
+.synthlab-review tbody th { font-weight: 600; overflow-wrap: break-word; max-width: 40rem; }
 .synthlab-review .n { text-align: right; font-variant-numeric: tabular-nums; }
 .synthlab-review .wide table { font-size: .76rem; }
 .synthlab-review .wide td, .synthlab-review .wide tbody th { white-space: nowrap; }
-.synthlab-review .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(30rem, 1fr));
-  gap: 0 2rem; }
 .synthlab-review figure { margin: .5rem 0 1rem; }
 .synthlab-review img { max-width: 100%; height: auto; display: block; background: #ffffff; }
 .synthlab-review pre { background: var(--soft); color: var(--ink); padding: .8rem 1rem; overflow: auto;
@@ -66,7 +64,6 @@ body { margin: 0; background: #ffffff; }
 .skip:focus { left: 1rem; top: .5rem; background: #ffffff; padding: .3rem .6rem; z-index: 1; }
 @media (max-width: 700px) {
   .synthlab-review { padding: 1rem; }
-  .synthlab-review .side { grid-template-columns: 1fr; }
 }
 @page { size: A4 portrait; margin: 14mm 12mm; }
 @media print {
@@ -82,7 +79,6 @@ body { margin: 0; background: #ffffff; }
   .synthlab-review .scroll { overflow: visible; }
   .synthlab-review .wide table { font-size: 7px; }
   .synthlab-review .wide td, .synthlab-review .wide tbody th { white-space: normal; }
-  .synthlab-review .side { display: block; }
   .synthlab-review a { color: inherit; text-decoration: none; }
 }
 """
