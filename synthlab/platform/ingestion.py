@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from synthlab.errors import Problem, UsageError, show_value
+from synthlab.platform import ids
 from synthlab.platform.level import Measurement, calibration_of, measure
 from synthlab.platform.message import (
     InvalidPayloadError,
@@ -20,7 +21,7 @@ from synthlab.platform.message import (
     read_message,
     safe_text,
 )
-from synthlab.platform.outbox import NAMESPACE, calibration_event, dropped_event, reading_event
+from synthlab.platform.outbox import calibration_event, dropped_event, reading_event
 from synthlab.platform.statements import FIND_DEVICE, FIND_MESSAGE, Parts
 from synthlab.platform.writes import add_diagnostic, store
 
@@ -203,7 +204,7 @@ def _is_known(connection: Connection, device_id: object, payload: Any, mqtt_clie
 
 def _store(connection: Connection, accepted: _Accepted, received_at: datetime) -> IngestionResult:
     device, message = accepted.device, accepted.message
-    message_id = uuid.uuid5(NAMESPACE, f"{accepted.client_id}/{accepted.seq}")
+    message_id = ids.message_id(accepted.client_id, accepted.seq)
     values: dict[str, Any] = {
         "new_message_id": message_id,
         "new_device_key": device.id,
@@ -240,7 +241,7 @@ def _store(connection: Connection, accepted: _Accepted, received_at: datetime) -
 
 def _point_values(message_id: uuid.UUID, location: Location) -> dict[str, Any]:
     return {
-        "new_point_id": uuid.uuid5(message_id, "point"),
+        "new_point_id": ids.point_id(message_id),
         "new_latitude": location.latitude,
         "new_longitude": location.longitude,
         "new_speed_kmh": location.speed_kmh,
@@ -251,7 +252,7 @@ def _point_values(message_id: uuid.UUID, location: Location) -> dict[str, Any]:
 def _reading_values(
     message_id: uuid.UUID, device: Any, received_at: datetime, measurement: Measurement
 ) -> dict[str, Any]:
-    reading_id = uuid.uuid5(message_id, "reading")
+    reading_id = ids.reading_id(message_id)
     event = reading_event(
         message_id=message_id,
         reading_id=reading_id,

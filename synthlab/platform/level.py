@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 SAMPLE_MARGIN_MM = 500
 """A sample farther than the calibrated empty distance by more than this saw no water.
@@ -113,9 +115,57 @@ def measure(samples: Sequence[float], calibration: Calibration) -> Measurement |
     if count == 0:
         return None
     mean = sum(valid) / count
-    stddev = sqrt(sum([(sample - mean) ** 2 for sample in valid]) / count)
+    squares = 0.0
+    for sample in valid:
+        # Not sum(): what it adds up to depends on Python's version, and `measure_block` adds so.
+        squares += (sample - mean) * (sample - mean)
+    stddev = sqrt(squares / count)
     level = min(max(100.0 * (empty - mean) / (empty - full), 0.0), 100.0)
     return Measurement(count, mean, stddev, level, level / 100.0 * capacity, level_state(level))
+
+
+class Measurements(NamedTuple):
+    """`Measurement` of many bursts; a row without a valid sample has the count 0.
+
+    Attributes
+    ----------
+    raw_sample_count : ndarray of int64
+    raw_mean, raw_stddev : ndarray of float64
+        [mm]
+    level_pct : ndarray of float64
+        [%]
+    volume_liters : ndarray of float64
+        [liters]
+    """
+
+    raw_sample_count: Any
+    raw_mean: Any
+    raw_stddev: Any
+    level_pct: Any
+    volume_liters: Any
+
+
+def measure_block(samples: Any, empty_mm: Any, full_mm: Any, capacity_liters: Any) -> Measurements:
+    """Do what `measure` does for many bursts at once, to the last bit.
+
+    Parameters
+    ----------
+    samples : ndarray of int
+        Raw readings, a row for each burst. [mm]
+    empty_mm, full_mm, capacity_liters : ndarray of float64
+        Calibration of each row.
+    """
+    is_valid = (samples >= 0) & (samples <= (empty_mm + SAMPLE_MARGIN_MM)[:, None])
+    count = is_valid.sum(axis=1)
+    divisor = np.maximum(count, 1)
+    mean = np.where(is_valid, samples, 0).sum(axis=1, dtype=np.int64) / divisor
+    squares = np.zeros(len(mean))
+    for column in range(samples.shape[1]):
+        deviation = np.where(is_valid[:, column], samples[:, column] - mean, 0.0)
+        squares += deviation * deviation
+    stddev = np.sqrt(squares / divisor)
+    level = np.minimum(np.maximum(100.0 * (empty_mm - mean) / (empty_mm - full_mm), 0.0), 100.0)
+    return Measurements(count, mean, stddev, level, level / 100.0 * capacity_liters)
 
 
 def level_state(level_pct: float) -> str:

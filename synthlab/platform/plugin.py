@@ -50,6 +50,20 @@ def load_ingest() -> Callable[..., Any]:
     return found
 
 
+def plugged_in() -> Callable[..., Any] | None:
+    """Return the ingestion function that `VARIABLE` names; None: the reference platform's is fed.
+
+    Raises
+    ------
+    UsageError, AdapterUnavailableError
+        As `load_ingest`.
+    """
+    from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt
+
+    ingest = load_ingest()
+    return None if ingest is ingest_device_telemetry_from_mqtt else ingest
+
+
 def _import(module_name: str, named: str) -> Any:
     try:
         return importlib.import_module(module_name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, true, update
 
 from synthlab.errors import Problem, SafetyError, UsageError, show_value
 from synthlab.platform.message import normalize_device_id
@@ -160,7 +160,7 @@ def _upsert(
     if all(stored._mapping[name] == entry for name, entry in row.items()):
         return "unchanged"
     # The condition again: between the look and the write somebody may have made it real.
-    statement = update(table).where(table.c[key] == value, table.c.is_synthetic.is_(True))
+    statement = update(table).where(table.c[key] == value, table.c.is_synthetic.is_(true()))
     connection.execute(statement.values(row))
     return "updated"
 

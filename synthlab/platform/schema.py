@@ -306,7 +306,7 @@ event_consumers = strict_table(
 )
 
 CONTRACT_TABLES = frozenset(metadata.tables)
-"""Names of the contract's tables; the read models are not among them."""
+"""Names of the contract's tables; the read models and the ledger are not among them."""
 
 
 def create_schema(engine: Engine) -> None:
@@ -317,11 +317,16 @@ def create_schema(engine: Engine) -> None:
     engine : Engine
         Open for writing.
     """
-    _add_read_models()
+    _add_further_tables()
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK_KEY})
+        lock_schema(connection)
         metadata.create_all(connection)
+
+
+def lock_schema(connection: Connection) -> None:
+    """Let nobody else make tables before the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK_KEY})
 
 
 def has_schema(connection: Connection) -> bool:
@@ -329,6 +334,7 @@ def has_schema(connection: Connection) -> bool:
     return set(inspect(connection).get_table_names()) >= CONTRACT_TABLES
 
 
-def _add_read_models() -> None:
-    # Late: the read models stand on this module's metadata.
+def _add_further_tables() -> None:
+    # Late: the read models and the ledger stand on this module's metadata.
     importlib.import_module("synthlab.platform.read_models")
+    importlib.import_module("synthlab.platform.ledger")

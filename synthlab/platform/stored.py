@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select
 from synthlab.platform.schema import device_telemetry_messages as messages
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
 # Conditions joined in one statement; SQLite nests at most 1,000. Assumed.
@@ -44,3 +45,12 @@ def stored_payloads(
         query = select(messages.c.mqtt_client_id, messages.c.seq, messages.c.payload).where(wanted)
         for row in connection.execute(query):
             yield row.mqtt_client_id, row.seq, row.payload
+
+
+def is_stored_alike(connection: Connection, client_id: str, payload: Mapping[str, Any]) -> bool:
+    """Say whether a message's key, if it is stored, holds this very payload."""
+    query = select(messages.c.payload).where(
+        messages.c.mqtt_client_id == client_id, messages.c.seq == payload.get("seq")
+    )
+    stored = connection.execute(query).first()
+    return stored is None or bool(stored.payload == payload)

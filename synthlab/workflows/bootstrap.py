@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from synthlab.errors import InterruptedRunError, ServiceUnavailableError
 from synthlab.results import Result
+from synthlab.steps import step
 from synthlab.timeline import Window, format_at, parse_at
-from synthlab.workflows.connect import open_platform
-from synthlab.workflows.history import make_history, reservation_key, window_of
+from synthlab.workflows.connect import open_platform, platform_reader
+from synthlab.workflows.history import History, make_history, reservation_key, window_of
+from synthlab.workflows.import_checks import unmarked_devices
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
+    Replay,
+    close_run,
     drain_analytics,
     replay,
     require_batch_size,
@@ -25,10 +31,13 @@ from synthlab.workflows.survey import require_platform, survey
 from synthlab.workflows.target import claim_target
 
 if TYPE_CHECKING:
+    from synthlab.platform.ledger import ImportKey
+    from synthlab.preflight import PreflightReport
     from synthlab.scenario.schema import Scenario
     from synthlab.sequence import StateSnapshot
 
 
+RUN_KIND = "bootstrap"
 RUN_PREFIX = "bootstrap-"
 """What a run's name starts with; the end of its window follows."""
 
@@ -76,7 +85,7 @@ def bootstrap(
     strict: bool = False,
     on_progress: Progress | None = None,
 ) -> BootstrapResult:
-    """Simulate the scenario's history and ingest it row by row.
+    """Simulate the scenario's history and ingest it.
 
     Parameters
     ----------
@@ -91,8 +100,9 @@ def bootstrap(
     analytics_batch_size : int
         Events of one transaction of the analytics consumer.
     end_at : datetime or str, optional
-        End of the window; by default now, with a warning.  The same end of the same
-        scenario uses the same numbers, so running it twice stores nothing twice.
+        End of the window; by default that of a bootstrap of this scenario that was stopped
+        half-way, else now, with a warning.  The same end of the same scenario uses the
+        same numbers, so running it twice stores nothing twice.
     strict : bool
         Preflight warnings become errors.
     on_progress : callable, optional
@@ -114,16 +124,18 @@ def bootstrap(
     SequenceStateError
         Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_TARGET_MISMATCH``, ``STATE_UNWRITABLE``.
     """
-    from synthlab.platform.plugin import load_ingest
-    from synthlab.scenario.resolve import resolve
+    from synthlab.platform.plugin import plugged_in
+    from synthlab.scenario.resolve import resolve, scenario_sha256
     from synthlab.sequence import SequenceState
 
     require_batch_size(commit_batch_size, name="commit_batch_size")
     require_batch_size(analytics_batch_size, name="analytics_batch_size")
+    end_at, told = (end_at, ()) if end_at is not None else _end_to_go_on(scenario, database)
     window, warnings = window_of(scenario, end_at)
     report = survey(resolve(scenario), database=database)
     require_platform(report, strict=strict)
-    ingest = load_ingest()
+    ingest = plugged_in()
+    sha256 = scenario_sha256(scenario)
     run_id = f"{RUN_PREFIX}{format_at(window.end_at)}"
     with (
         _way_to_go_on(window),
@@ -131,31 +143,73 @@ def bootstrap(
         open_platform(database) as platform,
     ):
         claim_target(state, platform)
-        warnings += overlaps(scenario, window, state, run_id=run_id)
+        warnings += (*told, *overlaps(scenario, window, state, run_id=run_id))
         history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(history.last_seq)
-        counts = replay(
-            platform,
-            history.backfill.frame,
-            ingest=ingest,
+        run = Replay(
+            key=_key(scenario, report, history),
+            frame=history.backfill.frame,
             commit_batch_size=commit_batch_size,
+            unmarked=unmarked_devices(report),
+            details={"kind": RUN_KIND, "end_at": format_at(window.end_at), "scenario_sha256": sha256},
+            ingest=ingest,
             on_progress=on_progress,
         )
+        standing = replay(platform, run)
+        step("import.stored")
         state.advance(history.last_seq, checkpoint=history.device_checkpoints)
+        step("import.state_moved")
         drains = scenario.bootstrap.drain_analytics
-        analytics = drain_analytics(platform, batch_size=analytics_batch_size) if drains else None
+        analytics = drain_analytics(platform, standing, batch_size=analytics_batch_size) if drains else None
+        close_run(platform, run.key)
     return BootstrapResult(
         scenario_id=scenario.scenario_id,
         run_id=run_id,
         start_at=window.start_at,
         end_at=window.end_at,
         total_emitted=len(history.backfill.frame),
-        status_counts=counts,
+        status_counts=standing.status_counts,
         devices=history.seq_ranges(),
         analytics=analytics,
         warnings=history.warnings,
     )
+
+
+def _key(scenario: Scenario, report: PreflightReport, history: History) -> ImportKey:
+    """Name all that the rows are made from: another reservoir or number makes other rows."""
+    from synthlab.platform.ledger import ImportKey
+    from synthlab.scenario.resolve import scenario_sha256
+
+    made_from = [
+        scenario_sha256(scenario),
+        history.run_id,
+        history.seq_ranges(),
+        {name: report.reservoirs[name].to_dict() for name in sorted(report.reservoirs)},
+    ]
+    text = json.dumps(made_from, sort_keys=True)
+    return ImportKey(scenario.scenario_id, history.run_id, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _end_to_go_on(scenario: Scenario, database: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the end of a bootstrap of the same scenario that was stopped half-way, if there is one."""
+    from synthlab.scenario.resolve import scenario_sha256
+
+    with platform_reader(database) as session:
+        if session is None:
+            return None, ()
+        from synthlab.platform import ledger
+
+        connection = session.connection()
+        left = []
+        if ledger.has_ledger(connection):
+            sha256 = scenario_sha256(scenario)
+            left = ledger.unfinished(connection, scenario.scenario_id, kind=RUN_KIND, scenario_sha256=sha256)
+    if not left:
+        return None, ()
+    end_at = str(left[-1].details["end_at"])
+    done = f"{left[-1].next_row} of {left[-1].row_count} rows"
+    return end_at, (f"a bootstrap that ends at {end_at} was stopped after {done}: this one goes on with it",)
 
 
 def overlaps(scenario: Scenario, window: Window, state: StateSnapshot, *, run_id: str) -> tuple[str, ...]:

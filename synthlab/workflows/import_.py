@@ -10,17 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError, ConflictError, PreflightError, ScenarioError
 from synthlab.results import Result
+from synthlab.steps import step
 from synthlab.workflows.connect import open_platform, platform_reader
-from synthlab.workflows.import_checks import as_warnings, conflict_of, conflicting_keys, reservoir_mismatches
+from synthlab.workflows.import_checks import (
+    as_warnings,
+    conflict_of,
+    conflicting_keys,
+    repeated_otherwise,
+    reservoir_mismatches,
+    unmarked_devices,
+)
 from synthlab.workflows.import_gates import GatePass, pass_gates
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
+    Replay,
+    close_run,
     replay,
     require_batch_size,
 )
 from synthlab.workflows.replay import (
-    drain_analytics as _drain_analytics,
+    drain_analytics as drain_analytics_of,
 )
 from synthlab.workflows.survey import require_platform, survey
 from synthlab.workflows.target import claim_target
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 
     from synthlab.adapters.database import Database
     from synthlab.artifact import Artifact
+    from synthlab.platform.ledger import ImportKey, Standing
 
 RESULT_NAME = "import_result.json"
 
@@ -123,7 +134,10 @@ def import_csv(
     Returns
     -------
     ImportResult
-        On `apply` it is also written to ``import_result.json`` in the artifact.
+        On `apply` it is also written to ``import_result.json`` in the artifact, but by a
+        repeat that finds all rows stored: then the file keeps telling of the import.
+        An import that was stopped and run again tells what one that nothing stopped
+        would have told.
 
     Raises
     ------
@@ -138,8 +152,8 @@ def import_csv(
         ``RESERVOIR_MISMATCH``: its reservoir changed since the export; nothing was
         written.
     ConflictError
-        Code ``SEQ_CONFLICT``: other data is stored under the artifact's numbers;
-        nothing was written.
+        Code ``SEQ_CONFLICT``: other data is stored under the artifact's numbers, or two
+        of its rows have one number and differ; nothing was written.
     SequenceStateError
         Codes ``STATE_LOCKED``, ``STATE_DAMAGED``, ``STATE_TARGET_MISMATCH``, ...
     InterruptedRunError
@@ -172,6 +186,7 @@ def import_csv(
         database,
         state_file,
         gates=gates,
+        unmarked=unmarked_devices(report),
         warnings=warnings,
         commit_batch_size=commit_batch_size,
         analytics_batch_size=analytics_batch_size if drain_analytics else None,
@@ -186,16 +201,24 @@ def _apply(
     state_file: str | Path | None,
     *,
     gates: GatePass,
+    unmarked: frozenset[str],
     warnings: tuple[str, ...],
     commit_batch_size: int,
     analytics_batch_size: int | None,
     on_progress: Progress | None,
 ) -> ImportResult:
     from synthlab.artifact.files import json_bytes, write_atomically
-    from synthlab.platform.plugin import load_ingest
+    from synthlab.platform.plugin import plugged_in
     from synthlab.sequence import SequenceState
 
-    ingest = load_ingest()
+    run = Replay(
+        key=_key(artifact),
+        frame=frame,
+        commit_batch_size=commit_batch_size,
+        unmarked=unmarked,
+        ingest=plugged_in(),
+        on_progress=on_progress,
+    )
     last_seq = {
         name: device["last_seq"]
         for name, device in artifact.manifest["devices"].items()
@@ -204,29 +227,52 @@ def _apply(
     with SequenceState.open(state_file) as state, open_platform(url) as platform:
         _require_own_numbers(platform, frame)
         claim_target(state, platform)
+        step("import.checked")
         # Before a row is stored: whoever reads the state later must not draw these again.
         state.advance(last_seq)
-        counts = replay(
-            platform,
-            frame,
-            ingest=ingest,
-            commit_batch_size=commit_batch_size,
-            on_progress=on_progress,
-        )
+        standing = replay(platform, run)
+        step("import.stored")
         state.advance(last_seq, checkpoint=_checkpoints(artifact))
+        step("import.state_moved")
         analytics = None
         if analytics_batch_size is not None:
-            analytics = _drain_analytics(platform, batch_size=analytics_batch_size)
-    result = _result(
-        artifact, frame, gates, apply=True, status_counts=counts, analytics=analytics, warnings=warnings
-    )
-    write_atomically(artifact.directory / RESULT_NAME, json_bytes(result.to_dict()))
+            analytics = drain_analytics_of(platform, standing, batch_size=analytics_batch_size)
+        result = _result(
+            artifact,
+            frame,
+            gates,
+            apply=True,
+            status_counts=standing.status_counts,
+            analytics=analytics,
+            warnings=warnings,
+        )
+        path = artifact.directory / RESULT_NAME
+        if not _is_repeat(standing) or not path.exists():
+            write_atomically(path, json_bytes(result.to_dict()))
+        step("import.written")
+        close_run(platform, run.key)
     return result
+
+
+def _key(artifact: Artifact) -> ImportKey:
+    from synthlab.platform.ledger import ImportKey
+
+    names = ("scenario_id", "run_id", "csv_sha256")
+    return ImportKey(*(artifact.manifest[name] for name in names))
+
+
+def _is_repeat(standing: Standing) -> bool:
+    """Say whether everything was stored before: then the first result is the one to keep.
+
+    Else a kill between a finished import and the end of its process would leave, after
+    the second run, a file that tells of duplicates only.
+    """
+    return standing.pass_number > 1 and set(standing.status_counts) <= {"duplicate:SEQ"}
 
 
 def _require_own_numbers(platform: Database, frame: pd.DataFrame) -> None:
     with platform.session() as session:
-        conflict = conflict_of(conflicting_keys(session, frame))
+        conflict = conflict_of([*repeated_otherwise(frame), *conflicting_keys(session, frame)])
     if conflict is not None:
         raise conflict
 
@@ -240,19 +286,25 @@ def _look(frame: pd.DataFrame, url: str | None) -> tuple[dict[str, int], Conflic
             return {"dry_run:UNREGISTERED_DEVICE": len(frame)}, None
         from synthlab.platform.ingestion import ready_status
 
-        keys = conflicting_keys(session, frame)
-        conflicts = set(keys)
-        counts: Counter[str] = Counter(
-            "dry_run:CONFLICT"
-            if (emission.device_id, emission.seq) in conflicts
-            else ready_status(
-                session,
-                device_id=emission.device_id,
-                payload=emission.payload,
-                mqtt_client_id=emission.device_id,
-            )
-            for emission in emissions(frame)
-        )
+        keys = [*repeated_otherwise(frame), *conflicting_keys(session, frame)]
+        conflicts, seen = set(keys), set()
+        counts: Counter[str] = Counter()
+        for emission in emissions(frame):
+            key = emission.device_id, emission.seq
+            if key in conflicts:
+                counts["dry_run:CONFLICT"] += 1
+            elif key in seen:
+                counts["dry_run:DUPLICATE"] += 1
+            else:
+                counts[
+                    ready_status(
+                        session,
+                        device_id=emission.device_id,
+                        payload=emission.payload,
+                        mqtt_client_id=emission.device_id,
+                    )
+                ] += 1
+            seen.add(key)
     return dict(sorted(counts.items())), conflict_of(keys)
 
 

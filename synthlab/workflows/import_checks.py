@@ -8,13 +8,14 @@ from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ConflictError, Problem, show_value
-from synthlab.payload import Emission, emissions
+from synthlab.payload import emissions
 
 if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy.orm import Session
 
     from synthlab.calibration import Reservoir
+    from synthlab.preflight import PreflightReport
 
 COMPARED = ("capacity_liters", "sensor_empty_distance_mm", "sensor_full_distance_mm")
 """Fields that turn a distance into a volume."""
@@ -70,13 +71,39 @@ def conflicting_keys(session: Session, frame: pd.DataFrame) -> list[tuple[str, i
 
     found: list[tuple[str, int]] = []
     for start in range(0, len(frame), _ROWS_PER_READ):
-        part = list(emissions(frame.iloc[start : start + _ROWS_PER_READ]))
-        payloads = {(each.device_id, each.seq): each.payload for each in part}
-        for client_id, seq, stored in stored_payloads(session, _ranges(part)):
+        part = frame.iloc[start : start + _ROWS_PER_READ]
+        rows = list(stored_payloads(session, _ranges(part)))
+        # Most of the time nothing is there, and no payload need be made.
+        payloads = {(each.device_id, each.seq): each.payload for each in emissions(part)} if rows else {}
+        for client_id, seq, stored in rows:
             # A number between two of the artifact's own is none of its business.
             if payloads.get((client_id, seq), stored) != stored:
                 found.append((client_id, seq))
     return sorted(found)
+
+
+def repeated_otherwise(frame: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return device and number of rows that repeat a row's number with another payload.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A telemetry frame; a row that says the same again is no conflict.
+    """
+    repeats = frame[frame.duplicated(["device_id", "seq"], keep=False)]
+    payloads: dict[tuple[str, int], Mapping[str, Any]] = {}
+    found = {
+        (each.device_id, each.seq)
+        for each in emissions(repeats)
+        if payloads.setdefault((each.device_id, each.seq), each.payload) != each.payload
+    }
+    return sorted(found)
+
+
+def unmarked_devices(report: PreflightReport) -> frozenset[str]:
+    """Return the devices that preflight has warned of because they are not marked synthetic."""
+    paths = {finding.path for finding in report.findings if finding.code == "NOT_MARKED_SYNTHETIC"}
+    return frozenset(name for name in report.reservoirs if f"devices[{name}]" in paths)
 
 
 def conflict_of(keys: Iterable[tuple[str, int]]) -> ConflictError | None:
@@ -101,12 +128,9 @@ def as_warnings(problems: Iterable[Problem]) -> tuple[str, ...]:
     return tuple(str(replace(problem, severity="warning")) for problem in problems)
 
 
-def _ranges(part: Iterable[Emission]) -> dict[str, tuple[int, int]]:
-    ranges: dict[str, tuple[int, int]] = {}
-    for each in part:
-        first, last = ranges.get(each.device_id, (each.seq, each.seq))
-        ranges[each.device_id] = min(first, each.seq), max(last, each.seq)
-    return ranges
+def _ranges(part: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    found = part.groupby("device_id", observed=True)["seq"].agg(["min", "max"])
+    return {str(name): (int(first), int(last)) for name, first, last in found.itertuples()}
 
 
 def _is_same(before: Any, now: float) -> bool:

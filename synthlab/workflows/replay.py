@@ -1,31 +1,45 @@
-"""Feed rows to the platform's own ingestion, a transaction a batch.
+"""Feed rows to the platform, a transaction a batch, with a ledger that says how far.
 
-`import_csv` and `bootstrap` both go this way, as does every live message: the same
-payload function, the same ingestion function.
+`import_csv` and `bootstrap` both go this way.  Every transaction asks the ledger where
+the run stands, stores the rows that come next, and notes them there: so a run that was
+stopped anywhere goes on where it stood, a commit whose answer was lost is resolved by
+looking, and the counts are those of a run that nothing stopped.
+
+The reference platform takes a batch at once.  A plugged-in ingestion function
+(``SYNTHLAB_INGEST``) gets the rows one by one in the same transaction; as long as it
+leaves commit and rollback to the caller, what is said above holds for it too.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import InterruptedRunError, Problem, ServiceUnavailableError, UsageError
 from synthlab.results import Result
+from synthlab.steps import step
+from synthlab.workflows.import_checks import conflict_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sqlalchemy.orm import Session
 
     from synthlab.adapters.database import Database
-    from synthlab.payload import Emission
+    from synthlab.payload import PayloadBlock
+    from synthlab.platform.batch import BlockOutcome
+    from synthlab.platform.ledger import ImportKey, Standing
 
 Ingest = Callable[..., Any]
 """Called as `synthlab.platform.ingestion.ingest_device_telemetry_from_mqtt` is."""
 
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
+
+RETRY_PAUSES_SECONDS = (0.0, 0.2, 1.0, 3.0)
+"""Waits before a server that went away is asked again. Assumed: a restarted connection
+pooler or a failover on one host; what takes longer is for the operator. [seconds]"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,36 @@ class AnalyticsResult(Result):
     places: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Which rows go where, and how.
+
+    Attributes
+    ----------
+    key : ImportKey
+        Under which the ledger keeps them.
+    frame : DataFrame
+        A telemetry frame; the same key always comes with the same rows.
+    commit_batch_size : int
+        Rows of one transaction.
+    unmarked : collection of str
+        Devices that may get rows although they are not marked synthetic.
+    details : mapping
+        Kept in the ledger.
+    ingest : callable or None
+        A plugged-in ingestion function; None: the reference platform's, batch by batch.
+    on_progress : callable or None
+    """
+
+    key: ImportKey
+    frame: pd.DataFrame
+    commit_batch_size: int
+    unmarked: Collection[str] = ()
+    details: Mapping[str, Any] | None = None
+    ingest: Ingest | None = None
+    on_progress: Progress | None = None
+
+
 def require_batch_size(value: int, *, name: str) -> None:
     """Stop on a batch that would hold nothing.
 
@@ -56,90 +100,167 @@ def require_batch_size(value: int, *, name: str) -> None:
         raise UsageError(Problem("BAD_ARGUMENT", "needs at least 1", path=name, value=str(value)))
 
 
-def replay(
-    database: Database,
-    frame: pd.DataFrame,
-    *,
-    ingest: Ingest,
-    commit_batch_size: int,
-    on_progress: Progress | None = None,
-) -> dict[str, int]:
-    """Ingest every row of a frame, in its order.
+def replay(database: Database, run: Replay) -> Standing:
+    """Store every row of a run that is not stored yet, in its order.
 
     Parameters
     ----------
     database : Database
         Open for writing.
-    frame : DataFrame
-        A telemetry frame.
-    ingest : callable
-        The platform's ingestion function.
-    commit_batch_size : int
-        Rows of one transaction.
-    on_progress : callable, optional
+    run : Replay
 
     Returns
     -------
-    dict of str to int
-        How often ingestion said what: ``{"stored:READING": 17282}``.
+    Standing
+        As the ledger has it at the end: what ingestion said of all rows, also of those
+        that an earlier, interrupted call stored.
 
     Raises
     ------
+    ConflictError
+        Code ``SEQ_CONFLICT``: another payload is stored under a row's number; the
+        batches before stay, this one is rolled back.
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``: before anything was stored.
     InterruptedRunError
-        Code ``INTERRUPTED``: the database went away half-way.
+        Code ``INTERRUPTED``: the database went away half-way, and did not come back.
     """
-    from synthlab.payload import emissions
+    from synthlab.platform import ledger
 
-    counts: Counter[str] = Counter()
-    for batch in _batches(emissions(frame), commit_batch_size):
+    with database.session() as session:
+        ledger.create_ledger(session.connection())
+    with database.session() as session:
+        standing = ledger.begin(session.connection(), run.key, row_count=len(run.frame), details=run.details)
+    step("import.noted")
+    failures = 0
+    while not standing.is_complete:
         try:
-            with database.session() as session:
-                outcomes = [_one(ingest, session, emission) for emission in batch]
+            standing = _store_next(database, run)
         except ServiceUnavailableError as error:
-            if not counts:
-                raise
-            raise _half_way(counts.total(), len(frame), error) from error
-        counts.update(outcomes)
-        if on_progress is not None:
-            on_progress(counts.total(), len(frame))
-    return dict(sorted(counts.items()))
+            # Whether the batch is stored nobody knows now; the next transaction reads it.
+            if database.dialect == "sqlite" or failures == len(RETRY_PAUSES_SECONDS):
+                raise _half_way(standing, error) from error
+            Event().wait(RETRY_PAUSES_SECONDS[failures])
+            failures += 1
+            continue
+        failures = 0
+        if run.on_progress is not None:
+            run.on_progress(standing.next_row, standing.row_count)
+    return standing
 
 
-def drain_analytics(database: Database, *, batch_size: int) -> AnalyticsResult:
-    """Run the analytics consumer until nothing is left, then cluster places."""
+def _store_next(database: Database, run: Replay) -> Standing:
+    """Store the batch that comes next by the ledger, in one transaction with the ledger."""
+    from synthlab.payload import payload_block
+    from synthlab.platform import ledger
+
+    with database.session() as session:
+        standing = ledger.find(session.connection(), run.key, is_locked=True)
+        if standing is None:
+            raise _purged(run.key)
+        step("batch.begun")
+        if standing.is_complete:
+            return standing
+        first = standing.next_row
+        block = payload_block(run.frame.iloc[first : first + run.commit_batch_size])
+        outcome = _ingest(session, block, run)
+        conflict = conflict_of(outcome.conflicts)
+        if conflict is not None:
+            raise conflict
+        standing = ledger.advance(
+            session.connection(),
+            run.key,
+            standing,
+            statuses=outcome.statuses,
+            stored=_stored_ranges(block, outcome.statuses),
+        )
+        step("batch.ledger")
+    step("batch.committed")
+    return standing
+
+
+def _ingest(session: Session, block: PayloadBlock, run: Replay) -> BlockOutcome:
+    from synthlab.payload import emissions
+    from synthlab.platform.batch import BlockOutcome, ingest_block
+
+    if run.ingest is None:
+        return ingest_block(session, block, unmarked=run.unmarked)
+    return BlockOutcome(
+        [
+            str(
+                run.ingest(
+                    session,
+                    device_id=message.device_id,
+                    payload=message.payload,
+                    received_at=message.received_at,
+                    mqtt_client_id=message.device_id,
+                )
+            )
+            for message in emissions(block.frame)
+        ]
+    )
+
+
+def _stored_ranges(block: PayloadBlock, statuses: list[str]) -> dict[str, list[tuple[int, int]]]:
+    """Return the runs of numbers that were stored, by device."""
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    for device_id, seq, status in zip(block.device_ids, block.seqs.tolist(), statuses, strict=True):
+        if not status.startswith("stored:"):
+            continue
+        found = ranges.setdefault(device_id, [])
+        if found and found[-1][1] + 1 == seq:
+            found[-1] = found[-1][0], seq
+        else:
+            found.append((seq, seq))
+    return ranges
+
+
+def close_run(database: Database, key: ImportKey) -> None:
+    """Note that a run's result was handed over: from here on the same run is a repeat."""
+    from synthlab.platform import ledger
+
+    with database.session() as session:
+        ledger.close(session.connection(), key)
+    step("import.closed")
+
+
+def drain_analytics(database: Database, standing: Standing, *, batch_size: int) -> AnalyticsResult:
+    """Run the analytics consumer until nothing is left, then cluster places.
+
+    What it did is counted from where it stood when the run began, so that a drain
+    in two parts, one of them killed, tells the same as one.
+    """
     from synthlab.platform.consumer import drain
+    from synthlab.platform.ledger import events_since
     from synthlab.platform.places import cluster_places
 
-    drained = drain(database, batch_size=batch_size)
+    drain(database, batch_size=batch_size)
     with database.session() as session:
         places = cluster_places(session)
-    return AnalyticsResult(drained.events_processed, drained.batches, places)
+        processed = events_since(session.connection(), standing.analytics_seq)
+    step("import.drained")
+    return AnalyticsResult(processed, -(-processed // batch_size), places)
 
 
-def _one(ingest: Ingest, session: Any, emission: Emission) -> str:
-    outcome = ingest(
-        session,
-        device_id=emission.device_id,
-        payload=emission.payload,
-        received_at=emission.received_at,
-        mqtt_client_id=emission.device_id,
-    )
-    return str(outcome)
-
-
-def _batches(rows: Iterable[Emission], size: int) -> Iterator[list[Emission]]:
-    source = iter(rows)
-    while batch := list(islice(source, size)):
-        yield batch
-
-
-def _half_way(done: int, total: int, cause: ServiceUnavailableError) -> InterruptedRunError:
+def _purged(key: ImportKey) -> InterruptedRunError:
     return InterruptedRunError(
         Problem(
             "INTERRUPTED",
-            f"stopped after {done} of {total} rows: {cause.problems[0].rule}",
-            remedy="Run the same command again: rows that are stored already are recognized and left alone",
+            "somebody purged the run while it was imported",
+            path="run_id",
+            value=key.run_id,
+            remedy="Run the same command again to import it anew",
+        )
+    )
+
+
+def _half_way(standing: Standing, cause: ServiceUnavailableError) -> Exception:
+    if standing.next_row == 0:
+        return cause
+    return InterruptedRunError(
+        Problem(
+            "INTERRUPTED",
+            f"stopped after {standing.next_row} of {standing.row_count} rows: {cause.problems[0].rule}",
+            remedy="Run the same command again: it goes on where the database says that it stopped",
         )
     )

@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 import synthlab
-from synthlab.errors import ArtifactError, ConflictError, InterruptedRunError, PreflightError, UsageError
-from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt
+from synthlab.errors import ArtifactError, ConflictError, PreflightError, UsageError
 from synthlab.sequence import SequenceState
-from synthlab.workflows.connect import open_platform
-from synthlab.workflows.replay import replay
 
 Query = Callable[[str, str], list[tuple[Any, ...]]]
 ROWS = 98
@@ -235,35 +231,6 @@ def test_bootstrap_without_analytics(
     result = synthlab.bootstrap(quiet, database=sqlite_platform, end_at=end_at)
     assert result.analytics is None
     assert query(sqlite_platform, "SELECT count(*) FROM stationary_hourly_series") == [(0,)]
-
-
-def test_database_that_goes_away_half_way(
-    tiny_scenario: synthlab.Scenario, postgres_url: str, scratch: Path, end_at: datetime, query: Query
-) -> None:
-    synthlab.provision(tiny_scenario, database=postgres_url)
-    frame = synthlab.backfill(tiny_scenario, end_at=end_at).frame
-    calls = []
-    executioner = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-
-    def ingest(session: Any, **message: Any) -> Any:
-        calls.append(message)
-        if len(calls) == 55:
-            own = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
-            with executioner.connect() as connection:
-                connection.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
-        return ingest_device_telemetry_from_mqtt(session, **message)
-
-    with (
-        open_platform(postgres_url) as database,
-        pytest.raises(InterruptedRunError, match="stopped after 40 of 98 rows") as caught,
-    ):
-        replay(database, frame, ingest=ingest, commit_batch_size=20)
-    assert "Run the same command again" in caught.value.problems[0].remedy
-    assert query(postgres_url, COUNT) == [(40,)]
-    with open_platform(postgres_url) as database:
-        counts = replay(database, frame, ingest=ingest_device_telemetry_from_mqtt, commit_batch_size=20)
-    assert counts == {"duplicate:SEQ": 40, "stored:READING": 58}
-    executioner.dispose()
 
 
 def test_progress_counts_up_to_the_end(artifact: synthlab.Artifact, sqlite_platform: str) -> None:
