@@ -22,6 +22,7 @@ from synthlab.scenario.resolve import DeviceParameters
 
 HOUR, DAY = 3_600, 86_400
 _TURN = 2.0 * pi
+SOUND_OFFSET_C = 331.3 / 0.606
 
 
 def slow_normals(gauss: Any, count: int, correlation: float) -> list[float]:
@@ -32,6 +33,11 @@ def slow_normals(gauss: Any, count: int, correlation: float) -> list[float]:
         found.append(value)
         value = correlation * value + white * gauss(0.0, 1.0)
     return found
+
+
+def episode_seconds(gauss: Any, mean: float) -> int:
+    """Draw the lognormal length of an episode."""
+    return min(max(round(mean * exp(0.8 * gauss(0.0, 1.0) - 0.32)), 60), 12 * HOUR)
 
 
 def numbers(device: DeviceParameters) -> dict[str, float]:
@@ -148,20 +154,32 @@ def simulate_tank(
     first_hour = start_second // HOUR
     hours = (end_second + step) // HOUR - first_hour + 2
     first_day, days = first_hour // 24, hours // 24 + 3
-    weather, sun = slow_normals(gauss, days, 0.7), slow_normals(gauss, days, 0.6)
-    radio = slow_normals(gauss, hours, 0.85)
+    weather, sun = slow_normals(gauss, days, 0.7), slow_normals(gauss, days // 7 + 2, 0.9)
+    radio = slow_normals(gauss, hours, 0.93)
     capacity = float(floor(reservoir.capacity_liters * 1000))
     content = float(floor(value["initial_level_fraction"] * capacity))
     threshold = capacity * value["near_empty_threshold_fraction"]
     at_empty = value["near_empty_min_demand_fraction"] if threshold else 1.0
     rise = (1.0 - at_empty) / threshold if threshold else 0.0
     empty, full = float(reservoir.sensor_empty_distance_mm), float(reservoir.sensor_full_distance_mm)
-    span, noise = empty - full, value["reading_noise_mm"]
-    echo_prob = value["no_echo_prob"]
-    miss_prob = 1.0 - (1.0 - echo_prob) ** 5
+    span, calm = empty - full, value["reading_noise_mm"]
+    restless, blind = calm * value["filling_noise_factor"], max(int(value["blind_zone_mm"]), 1)
+    follows = value["temperature_compensation_fraction"]
+    assumed = (1.0 - follows) * (SOUND_OFFSET_C + 20.0)
+    echo_prob, late_prob = value["no_echo_prob"], value["multipath_prob"]
+    miss_prob, farthest = 1.0 - (1.0 - echo_prob - late_prob) ** 5, value["multipath_max_mm"]
+    burst_prob, plateau_prob = value["echo_bursts_per_day"] / 24, value["plateaus_per_day"] / 24
+    weak_prob, wet_prob = value["echo_burst_no_echo_prob"], value["condensation_no_echo_prob"]
+    burst_mean, plateau_mean = value["echo_burst_minutes"] * 60, value["plateau_hours"] * HOUR
+    wet_mean, night_prob = value["condensation_hours"] * HOUR, value["condensation_night_prob"]
+    band = value["plateau_step_mm"]
+    burst_from = burst_to = plateau_from = plateau_to = wet_from = wet_to = 0
     warm, swing = value["temperature_mean_c"], value["temperature_daily_amplitude_c"]
-    dbm, slow_db = value["signal_mean_dbm"], value["signal_sigma_db"] * sqrt(0.6)
-    fast_db = value["signal_sigma_db"] * sqrt(0.4)
+    site = value["signal_site_spread"]
+    strong = value["signal_sigma_db"] * (1.0 + site * (1.25 * rand() - 0.5))
+    slow = min(max(value["signal_hour_correlation"] + site * 0.7 * (rand() - 0.5), 0.0), 0.93) / 0.93
+    dbm, slow_db, fast_db = value["signal_mean_dbm"], strong * sqrt(slow), strong * sqrt(1.0 - slow)
+    charged, swings = value["battery_solar_mean_pct"], value["battery_solar_sigma_pct"]
     rows: list[tuple[Any, ...]] = []
     append = rows.append
     hour = first_hour - 1
@@ -187,7 +205,17 @@ def simulate_tank(
             )
             weak = dbm + slow_db * radio[hour - first_hour]
             fade = slow_db * (radio[hour - first_hour + 1] - radio[hour - first_hour])
-            battery = min(round(84.1 + 1.5 * (sun[at] * (1 - share) + sun[at + 1] * share)), 100)
+            week, part = at // 7, at % 7 / 7
+            battery = min(round(charged + swings * (sun[week] * (1 - part) + sun[week + 1] * part)), 100)
+            if rand() < burst_prob:
+                burst_from = hour * HOUR + int(rand() * HOUR)
+                burst_to = burst_from + episode_seconds(gauss, burst_mean)
+            if rand() < plateau_prob:
+                plateau_from = hour * HOUR + int(rand() * HOUR)
+                plateau_to = plateau_from + episode_seconds(gauss, plateau_mean)
+            if hour % 24 == 23 and rand() < night_prob:
+                wet_from = hour * HOUR + int(rand() * 3 * HOUR)
+                wet_to = wet_from + episode_seconds(gauss, wet_mean)
             formula = hourly[(hour + 72) % 168] * step / 3600
         wish, supply = wishes[i], supplies[i]
         share = content * rise + at_empty
@@ -201,7 +229,10 @@ def simulate_tank(
             spilled = content - capacity
             content = capacity
         fraction = content / capacity
-        distance = empty - fraction * span
+        since = second % HOUR / HOUR
+        air = cold + heat * since
+        distance = (empty - fraction * span) * (follows + assumed / (SOUND_OFFSET_C + air))
+        noise = restless if supply else calm
         size, turn = sqrt(-2.0 * log(1.0 - rand())) * noise, _TURN * rand()
         r0, r1 = round(distance + size * cos(turn)), round(distance + size * sin(turn))
         size, turn = sqrt(-2.0 * log(1.0 - rand())) * noise, _TURN * rand()
@@ -209,16 +240,28 @@ def simulate_tank(
         size, turn = sqrt(-2.0 * log(1.0 - rand())), _TURN * rand()
         r4, warmth = round(distance + size * cos(turn) * noise), size * sin(turn) * 0.15
         strength = sqrt(-2.0 * log(1.0 - rand())) * cos(_TURN * rand()) * fast_db
-        if r0 < 1 or r1 < 1 or r2 < 1 or r3 < 1 or r4 < 1:
-            r0, r1, r2, r3, r4 = max(r0, 1), max(r1, 1), max(r2, 1), max(r3, 1), max(r4, 1)
+        if plateau_from <= second < plateau_to:
+            r0 = r1 = r2 = r3 = r4 = round(round(distance / band) * band)
+        if r0 < blind or r1 < blind or r2 < blind or r3 < blind or r4 < blind:
+            r0, r1, r2 = max(r0, blind), max(r1, blind), max(r2, blind)
+            r3, r4 = max(r3, blind), max(r4, blind)
         level: float | None
-        if rand() < miss_prob:
-            # Given that one of the five is missing: redraw would loop long, so reading by reading.
-            readings, left = [r0, r1, r2, r3, r4], 1.0 - echo_prob
+        lost = echo_prob
+        if burst_from <= second < burst_to:
+            lost = max(lost, weak_prob)
+        if wet_from <= second < wet_to:
+            lost = max(lost, wet_prob)
+        if lost > echo_prob or rand() < miss_prob:
+            # Outside of episodes one of the five is hit: redraw would loop long, so reading by reading.
+            readings, some, is_open = [r0, r1, r2, r3, r4], lost + late_prob, lost == echo_prob
             for index in range(5):
-                bound = echo_prob if -1 in readings else echo_prob / (1.0 - left ** (5 - index))
-                if rand() < bound:
-                    readings[index] = -1
+                bound = some / (1.0 - (1.0 - some) ** (5 - index)) if is_open else some
+                chance = rand()
+                if chance < bound:
+                    is_open, extent = False, 1.0 - rand()
+                    is_lost = chance / bound * some < lost
+                    late = min(10.0 / (extent * sqrt(extent)), farthest)
+                    readings[index] = -1 if is_lost else round(distance + late)
             r0, r1, r2, r3, r4 = readings
             valid = [r for r in readings if r >= 0]
             level = 100.0 * (empty - sum(valid) / len(valid)) / span if valid else None
@@ -229,7 +272,6 @@ def simulate_tank(
                 level = 0.0
             elif level > 100.0:
                 level = 100.0
-        since = second % HOUR / HOUR
         append(
             (
                 name,
@@ -242,7 +284,7 @@ def simulate_tank(
                 r3,
                 r4,
                 level,
-                round(cold + heat * since + warmth, 1),
+                round(air + warmth, 1),
                 battery,
                 round(weak + fade * since + strength),
                 None,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
+from math import acos, pi, sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 NO_ECHO_MM = -1
 """Reading that stands for "no echo". Source: platform contract `raw_readings`. [mm]"""
+
+_CYLINDER_NODES = 2048
 
 Origin = Literal["platform", "scenario", "assumed"]
 
@@ -38,7 +42,9 @@ class Reservoir:
         Distance from the sensor to the surface when empty and when full. [mm]
     height_mm : float or None
         [mm]
-    shape : {"upright", "lying_cylinder"}
+    shape : {"upright", "lying_cylinder", "table"}
+    volume_table : tuple of (float, float) or None
+        Shape ``table``: height above the bottom and volume, both rising. [mm], [liters]
     reservoir_type : {"TANK", "TRUCK_TANK", "BUFFER_TANK", "OTHER"}
     mobility : {"FIXED", "MOBILE"}
     is_pipe_connected : bool
@@ -53,6 +59,7 @@ class Reservoir:
     sensor_full_distance_mm: float
     height_mm: float | None = None
     shape: str = "upright"
+    volume_table: tuple[tuple[float, float], ...] | None = None
     reservoir_type: str = "TANK"
     mobility: str = "FIXED"
     is_pipe_connected: bool = True
@@ -118,6 +125,55 @@ def level_pct_from_distance_mm(
     return np.clip(100.0 * (empty - distance) / (empty - full), 0.0, 100.0)
 
 
+@dataclass(frozen=True, slots=True)
+class ShapeCurve:
+    """How height and volume of a reservoir belong together, both ways.
+
+    Attributes
+    ----------
+    volumes, heights : ndarray of float64
+        Nodes from 0 to 1, linear in between. [unitless]
+
+    Notes
+    -----
+    The platform knows nothing of it: by its contract the level is linear in the distance.
+    """
+
+    volumes: npt.NDArray[np.float64]
+    heights: npt.NDArray[np.float64]
+
+    def height_fraction(self, volume_fraction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the filled part of the height, from content / capacity."""
+        return np.interp(volume_fraction, self.volumes, self.heights)
+
+    def volume_fraction(self, height_fraction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return content / capacity, from the filled part of the height."""
+        return np.interp(height_fraction, self.heights, self.volumes)
+
+
+def shape_curve(reservoir: Reservoir) -> ShapeCurve | None:
+    """Return a reservoir's curve; None where the volume is linear in the height.
+
+    A table counts by its shape only: its last row is the full height and the capacity,
+    whatever the calibration in use says of both.
+    """
+    if reservoir.shape == "lying_cylinder":
+        return _cylinder_curve()
+    if reservoir.shape == "table" and reservoir.volume_table:
+        heights, liters = np.array(reservoir.volume_table).T
+        return ShapeCurve(liters / liters[-1], heights / heights[-1])
+    return None
+
+
+@cache
+def _cylinder_curve() -> ShapeCurve:
+    """Return the filled share of a circle's area against filled share of its height."""
+    heights = [i / (_CYLINDER_NODES - 1) for i in range(_CYLINDER_NODES)]
+    # Area of the segment of height h in a circle of diameter 1, over the circle's area.
+    areas = [round((acos(1 - 2 * h) - 2 * (1 - 2 * h) * sqrt(max(h - h * h, 0.0))) / pi, 12) for h in heights]
+    return ShapeCurve(np.array(areas), np.array(heights))
+
+
 def reservoirs_from_frame(frame: pd.DataFrame) -> dict[str, Reservoir]:
     """Read reservoirs, by device id, from the frame that `to_frame` makes.
 
@@ -159,6 +215,8 @@ def reservoirs_from_frame(frame: pd.DataFrame) -> dict[str, Reservoir]:
             continue
         assert calibration is not None  # narrowed by `code` above
         known["sensor_empty_distance_mm"], known["sensor_full_distance_mm"] = calibration
+        if "volume_table" in known:
+            known["volume_table"] = tuple((float(mm), float(liters)) for mm, liters in known["volume_table"])
         found[device_id] = Reservoir(**known)
     if problems:
         raise UsageError(problems)

@@ -11,7 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from synthlab.scenario.archetypes import ARCHETYPES, Parameter
+from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.parameter import Parameter
 from synthlab.scenario.schema import Scenario
 
 STATIONARY = sorted(name for name, archetype in ARCHETYPES.items() if archetype.mode == "STATIONARY")

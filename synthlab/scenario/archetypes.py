@@ -13,34 +13,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from synthlab.scenario.hardware_parameters import HARDWARE, MOBILE_HARDWARE
+from synthlab.scenario.parameter import Parameter
+
 Mode = Literal["STATIONARY", "MOBILE"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an archetype.
-
-    Attributes
-    ----------
-    default : float or str
-    unit : str
-        Empty for choices and pure numbers.
-    meaning : str
-    provenance : str
-        ``Source: …`` or ``Assumed: …``.
-    minimum, maximum : float or None
-        Closed range of a number.
-    choices : tuple of str
-        Allowed values of a text parameter.
-    """
-
-    default: float | str
-    unit: str
-    meaning: str
-    provenance: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,42 +47,7 @@ class Archetype:
     contrast: str
 
 
-_SENSOR = {
-    "reading_noise_mm": Parameter(
-        2.0,
-        "mm",
-        "standard deviation of one raw reading",
-        "Source: domain facts, single ping 2..5 mm",
-        0,
-        200,
-    ),
-    "no_echo_prob": Parameter(
-        0.004, "", "probability that one reading returns no echo", "Assumed: a healthy sensor", 0, 1
-    ),
-    "temperature_mean_c": Parameter(
-        26.0, "°C", "mean temperature at the sensor", "Assumed: coastal tropics", -30, 60
-    ),
-    "temperature_daily_amplitude_c": Parameter(
-        4.0, "°C", "half of the daily swing, warmest at 15 h UTC", "Assumed: a tank in the shade", 0, 25
-    ),
-    "signal_mean_dbm": Parameter(
-        -84.0,
-        "dBm",
-        "mean received signal strength",
-        "Source: domain facts, medians -62..-120 dBm",
-        -120,
-        -40,
-    ),
-    "signal_sigma_db": Parameter(
-        4.0, "dB", "standard deviation within one site", "Source: domain facts, 2..7 dB within a node", 0, 15
-    ),
-    "battery_kind": Parameter(
-        "solar",
-        "",
-        "course of the charge: solar floats near 84 %, lipo runs down and is swapped, primary counts down",
-        "Source: domain facts, section Battery and radio",
-        choices=("solar", "lipo", "primary"),
-    ),
+_START = {
     "initial_level_fraction": Parameter(
         0.7, "", "content at the start of a run / capacity", "Assumed: a tank in use", 0, 1
     ),
@@ -295,14 +236,6 @@ _MOBILE = {
     "gps_dropout_minutes": Parameter(
         4.0, "min", "mean length of a time without a fix", "Assumed: minutes", 0.1, 30
     ),
-    "slosh_noise_mm": Parameter(
-        18.0,
-        "mm",
-        "further standard deviation of a reading while moving",
-        "Source: domain facts, 20..60 mm in a moving truck",
-        0,
-        200,
-    ),
 }
 
 
@@ -319,7 +252,7 @@ _A = Archetype(
     name="stationary_archetype_a",
     mode="STATIONARY",
     summary="More regular inflow, stronger buffering.",
-    parameters=_with({**_STATIONARY, **_SENSOR}),
+    parameters=_with({**_STATIONARY, **HARDWARE, **_START}),
     reservoir=MappingProxyType(
         {
             "capacity_liters": 5_000.0,
@@ -343,7 +276,7 @@ _C = Archetype(
     mode="STATIONARY",
     summary="More fragmented inflow, stronger near-empty demand suppression.",
     parameters=_with(
-        {**_STATIONARY, **_SENSOR},
+        {**_STATIONARY, **HARDWARE, **_START},
         demand_liters_per_hour=(25.0, "Source: domain facts, 200..700 L a day (assumed there)"),
         near_empty_threshold_fraction=(0.4, "Assumed: people save early where supply is unsure"),
         near_empty_min_demand_fraction=(0.05, "Assumed: strong saving"),
@@ -397,15 +330,16 @@ _TRUCK_TANK = MappingProxyType(
 
 _TRUCK_DEFAULTS = {
     "initial_level_fraction": (0.0, "Assumed: a truck is empty in the morning"),
-    "signal_mean_dbm": (-88.0, "Source: domain facts, medians -62..-120 dBm"),
-    "signal_sigma_db": (9.0, "Source: domain facts, from a car sigma 9.7"),
+    "signal_mean_dbm": (-86.0, "Source: domain facts, medians -62..-120 dBm"),
+    "signal_site_spread": (0.0, "Assumed: a truck has no site of its own"),
+    "plateaus_per_day": (0.0, "Assumed: the water of a truck never rests long enough"),
 }
 
 _EFFICIENT = Archetype(
     name="mobile_high_efficiency",
     mode="MOBILE",
     summary="Higher delivery density, lower transit loss.",
-    parameters=_with({**_MOBILE, **_SENSOR}, **_TRUCK_DEFAULTS),
+    parameters=_with({**_MOBILE, **HARDWARE, **MOBILE_HARDWARE, **_START}, **_TRUCK_DEFAULTS),
     reservoir=_TRUCK_TANK,
     tendencies=MappingProxyType({"liters_per_km": "higher", "mobile_nrw_liters": "lower"}),
     contrast="mobile_fragmented_high_loss",
@@ -416,7 +350,7 @@ _FRAGMENTED = Archetype(
     mode="MOBILE",
     summary="More non-productive stops and higher transit loss.",
     parameters=_with(
-        {**_MOBILE, **_SENSOR},
+        {**_MOBILE, **HARDWARE, **MOBILE_HARDWARE, **_START},
         **_TRUCK_DEFAULTS,
         travel_speed_kmh=(20.0, "Source: domain facts, 15..25 km/h in town when loaded"),
         detour_factor=(1.45, "Assumed: badly planned trips"),

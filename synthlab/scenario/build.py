@@ -14,11 +14,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from synthlab.errors import Problem, ScenarioError, show_value
+from synthlab.scenario.block import Block
 from synthlab.scenario.checks import NOTHING, Fault, Loc, fault_entry_faults, scenario_faults
+from synthlab.scenario.hardware import Network, Power, Radio, Sensor
 from synthlab.scenario.nearest import advice, nearest
 from synthlab.scenario.schema import (
     CHECKED,
-    Block,
     Bootstrap,
     Demand,
     Device,
@@ -45,6 +46,10 @@ _BLOCKS: dict[str, type[Block]] = {
     "demand": Demand,
     "supply": Supply,
     "reservoir": ReservoirBlock,
+    "sensor": Sensor,
+    "power": Power,
+    "radio": Radio,
+    "network": Network,
     "routes": Route,
     "points": Point,
     "transitions": Transition,

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from synthlab.errors import Code
-from synthlab.scenario.archetypes import ARCHETYPES, Archetype, Parameter
+from synthlab.scenario.archetypes import ARCHETYPES, Archetype
 from synthlab.scenario.faults import entry_faults
+from synthlab.scenario.hardware import of_trucks_only, stated_twice
 from synthlab.scenario.nearest import advice
+from synthlab.scenario.parameter import Parameter
 
 Loc = tuple[str | int, ...]
 
@@ -126,7 +128,19 @@ def device_faults(device: Mapping[str, Any], loc: Loc = ()) -> Iterator[Fault]:
             yield Fault((*loc, "dynamics"), "is for mode STATIONARY only", remedy, is_at_key=True)
     yield from _weight_faults(device, loc)
     yield from _override_faults(device, archetype, loc)
+    yield from _hardware_faults(device, archetype, loc)
     yield from _calibration_faults(device.get("reservoir"), (*loc, "reservoir"))
+
+
+def _hardware_faults(device: Mapping[str, Any], archetype: Archetype | None, loc: Loc) -> Iterator[Fault]:
+    for block, name in stated_twice(device):
+        rule = f"is a parameter of {block}, which this device sets by its block"
+        remedy = f"Move it there, as {block}.{name}, or remove one of the two"
+        yield Fault((*loc, "parameter_overrides", name), rule, remedy, is_at_key=True)
+    for block, name in of_trucks_only(device, archetype.parameters) if archetype else ():
+        rule = f"is no parameter of {archetype.name if archetype else ''}"
+        remedy = "Remove it: it is for mode MOBILE"
+        yield Fault((*loc, block, name), rule, remedy, is_at_key=True)
 
 
 def _weight_faults(device: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthlab.scenario.archetypes import ARCHETYPES, Archetype, Parameter
+from synthlab.scenario.archetypes import ARCHETYPES, Archetype
+from synthlab.scenario.parameter import Parameter
 
 
 def device_conditions(schema: dict[str, Any]) -> None:

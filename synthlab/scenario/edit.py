@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 from synthlab.errors import Problem, ScenarioError, show_value
 from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.block import Block
 from synthlab.scenario.build import build_scenario
+from synthlab.scenario.hardware_parameters import BLOCKS
 from synthlab.scenario.nearest import advice
-from synthlab.scenario.schema import Block, Bootstrap, Demand, Device, Mqtt, ReservoirBlock, Scenario, Supply
+from synthlab.scenario.schema import Bootstrap, Demand, Device, Mqtt, ReservoirBlock, Scenario, Supply
 
 B = TypeVar("B", bound=Block)
 Path = tuple[str, ...]
@@ -40,7 +42,10 @@ def with_device(scenario: Scenario, device_id: str, changes: Mapping[str, Any]) 
     target = data["devices"][scenario.devices.index(device)]
     # With another archetype come other parameters.
     archetype = changes.get("archetype", device.archetype)
-    _apply(target, changes, _device_paths(archetype if isinstance(archetype, str) else device.archetype))
+    paths = _device_paths(archetype if isinstance(archetype, str) else device.archetype)
+    # A parameter stands in one place: where the device has its block, there.
+    paths |= {name: (block, name) for block in BLOCKS if target.get(block) for name in BLOCKS[block]}
+    _apply(target, changes, paths)
     return build_scenario(data)
 
 

@@ -14,7 +14,10 @@ from typing import Any, Literal
 
 from synthlab.calibration import Reservoir, usable_calibration
 from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.block import Block
 from synthlab.scenario.frozen import FrozenMapping
+from synthlab.scenario.hardware import hardware_values
+from synthlab.scenario.hardware_parameters import BLOCKS
 from synthlab.scenario.schema import Demand, Device, ReservoirBlock, Route, Scenario, Supply
 
 _FLAT_DAY = (1.0,) * 24
@@ -152,7 +155,8 @@ def resolve(scenario: Scenario) -> tuple[DeviceParameters, ...]:
     ('E2E2024STATA1', 900.0, 300)
     """
     routes = {route.route_id: route for route in scenario.routes}
-    found = [_device(device, routes, scenario.bootstrap.step_minutes) for device in scenario.devices]
+    for_all = {name: getattr(scenario, name) for name in BLOCKS}
+    found = [_device(device, routes, for_all, scenario.bootstrap.step_minutes) for device in scenario.devices]
     return tuple(sorted(found, key=lambda device: device.device_id))
 
 
@@ -175,10 +179,18 @@ def canonical_json(scenario: Scenario) -> bytes:
     return text.encode("ascii")
 
 
-def _device(device: Device, routes: Mapping[str, Route], step_minutes: int) -> DeviceParameters:
+def _device(
+    device: Device, routes: Mapping[str, Route], for_all: Mapping[str, Block | None], step_minutes: int
+) -> DeviceParameters:
     archetype = ARCHETYPES[device.archetype]
-    defaults = {name: parameter.default for name, parameter in archetype.parameters.items()}
-    values: FrozenMapping[float | str] = FrozenMapping({**defaults, **device.parameter_overrides})
+    values: FrozenMapping[float | str] = FrozenMapping(
+        hardware_values(
+            archetype.parameters,
+            for_all=for_all,
+            overrides=device.parameter_overrides,
+            own={name: getattr(device, name) for name in BLOCKS},
+        )
+    )
     is_mobile = device.mode == "MOBILE"
     dynamics = device.dynamics
     return DeviceParameters(

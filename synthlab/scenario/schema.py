@@ -18,9 +18,10 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from synthlab.scenario.block import Block
 from synthlab.scenario.checks import Fault, device_faults, fault_entry_faults, scenario_faults
 from synthlab.scenario.conditions import device_conditions
 from synthlab.scenario.faults import MAX_DURATION_MINUTES
@@ -47,27 +48,13 @@ from synthlab.scenario.fields import (
     UuidText,
 )
 from synthlab.scenario.frozen import FrozenMapping
+from synthlab.scenario.hardware import Network, Power, Radio, Sensor
 
 Mode = Literal["STATIONARY", "MOBILE"]
 Kind = Literal["BASE", "REFILL", "CLIENT"]
 
 # A loader that has run the rules between fields itself says so in the context.
 CHECKED = "rules_between_fields_are_checked"
-
-
-class Block(BaseModel):
-    """Base of all blocks: frozen, strict, no unknown keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        fields = type(self).model_fields
-        shown = ((name, getattr(self, name)) for name in fields)
-        return [
-            (name, value)
-            for name, value in shown
-            if value != fields[name].get_default(call_default_factory=True)
-        ]
 
 
 class Mqtt(Block):
@@ -187,6 +174,10 @@ class Device(Block):
         description="parameters of the archetype by name, each within its range",
     )
     reservoir: ReservoirBlock | None = Field(default=None, description="a block of reservoir fields")
+    sensor: Sensor | None = Field(default=None, description="a block of sensor fields")
+    power: Power | None = Field(default=None, description="a block of battery fields")
+    radio: Radio | None = Field(default=None, description="a block of signal fields")
+    network: Network | None = Field(default=None, description="a block of network fields")
 
     @model_validator(mode="after")
     def _check_rules_between_fields(self, info: ValidationInfo) -> Device:
@@ -279,6 +270,10 @@ class Scenario(Block):
     bootstrap: Annotated[Bootstrap, NoneAsEmptyBlock] = Field(
         default=Bootstrap(), description="a block of history fields"
     )
+    sensor: Sensor | None = Field(default=None, description="for all devices: a block of sensor fields")
+    power: Power | None = Field(default=None, description="for all devices: a block of battery fields")
+    radio: Radio | None = Field(default=None, description="for all devices: a block of signal fields")
+    network: Network | None = Field(default=None, description="for all devices: a block of network fields")
     devices: Annotated[tuple[Device, ...], Len(1), ListAsTuple] = Field(description="at least one device")
     routes: Annotated[tuple[Route, ...], NoneAsEmptyList] = Field(
         default=(), description="routes of the trucks"

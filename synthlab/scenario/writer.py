@@ -9,11 +9,12 @@ from typing import Any
 
 from synthlab.errors import DiskError, Problem, ScenarioError
 from synthlab.scenario import nodes
+from synthlab.scenario.block import Block
 from synthlab.scenario.emit import document_text
 from synthlab.scenario.loader import loads_scenario, read_text
 from synthlab.scenario.nodes import Node
 from synthlab.scenario.patch import identity, patched
-from synthlab.scenario.schema import Block, Scenario
+from synthlab.scenario.schema import Scenario
 
 _BYTE_ORDER_MARK = "\ufeff"
 

@@ -14,7 +14,7 @@ import struct
 from bisect import bisect_right
 from functools import cache
 from itertools import pairwise
-from math import acos, atan2, ceil, cos, degrees, exp, floor, log, nan, pi, radians, sin, sqrt
+from math import acos, atan2, ceil, cos, degrees, exp, floor, log, nan, nextafter, pi, radians, sin, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -466,17 +466,41 @@ def interpolate(x: float, xs: list[float] | range, ys: list[float] | tuple[float
     return (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i]) * (x - xs[i]) + ys[i]
 
 
+def none_prob(prob: float, count: int) -> float:
+    product = 1.0
+    for _ in range(count):
+        product *= 1.0 - prob
+    return product
+
+
 class _Reporter:
     """Readings, temperature, signal, battery and clock of one device."""
 
     def __init__(self, device: Any, reservoir: Any, seed: int) -> None:
         self.value, self.reservoir = device.values, reservoir
-        names = ("row", "echo", "climate", "radio", "power")
+        names = ("row", "echo", "climate", "radio", "site", "power", "condensation", "burst", "plateau")
         self.key = {name: stream_key(seed, device.device_id, name) for name in names}
         self.temperature = cache(self._temperature)
         self.signal = cache(self._signal)
         self.weather = cache(lambda day: slow_normal(self.key["climate"], day, DAY, 0.7))
-        self.sun = cache(lambda day: slow_normal(self.key["power"], day, DAY, 0.6))
+        self.sun = cache(lambda week: slow_normal(self.key["power"], week, 7 * DAY, 0.9))
+        self.episodes = {
+            "burst": cache(lambda hour: self._by_chance("burst", hour)),
+            "plateau": cache(lambda hour: self._by_chance("plateau", hour)),
+        }
+        noise, slosh = self.value["reading_noise_mm"], self.value.get("slosh_noise_mm", 0.0)
+        self.is_exact = noise * self.value["filling_noise_factor"] == 0 and slosh == 0
+        self._draw_site()
+
+    def _draw_site(self) -> None:
+        value, spread = self.value, self.value["signal_site_spread"]
+        turns = [uniform(draw(self.key["site"], 0, slot)) for slot in (1, 2)]
+        sigma = value["signal_sigma_db"] * (1.0 + spread * (0.5 - 1.0 + 1.25 * turns[0]))
+        correlation = value["signal_hour_correlation"] + spread * 0.7 * (turns[1] - 0.5)
+        slow_share = min(max(correlation, 0.0), 0.93) / 0.93
+        self.slow_db, self.fast_db = sigma * sqrt(slow_share), sigma * sqrt(1.0 - slow_share)
+        moving = value.get("signal_moving_sigma_db", 0.0)
+        self.moving_db = max(sqrt(max(moving * moving - self.slow_db * self.slow_db, 0.0)), self.fast_db)
 
     def _temperature(self, hour: int) -> float:
         value, (day, rest) = self.value, divmod(hour * HOUR, DAY)
@@ -486,36 +510,86 @@ class _Reporter:
         return value["temperature_mean_c"] + value["temperature_daily_amplitude_c"] * wave + 1.5 * drift
 
     def _signal(self, hour: int) -> float:
-        slow = slow_normal(self.key["radio"], hour, HOUR, 0.85)
-        return self.value["signal_mean_dbm"] + self.value["signal_sigma_db"] * 0.6**0.5 * slow
+        return self.value["signal_mean_dbm"] + self.slow_db * slow_normal(self.key["radio"], hour, HOUR, 0.93)
 
     def _battery(self, hour: int) -> int:
-        second = hour * HOUR
-        age = second + choice(draw(self.key["power"], 0, 1), 24_000) * HOUR
-        if self.value["battery_kind"] == "solar":
-            day, rest = divmod(second, DAY)
-            share = rest / DAY
-            charge = 84.1 + 1.5 * (self.sun(day) * (1 - share) + self.sun(day + 1) * share)
-        elif self.value["battery_kind"] == "lipo":
-            charge = interpolate(age % (14 * DAY) / DAY, range(14), _LIPO)
-        else:
-            charge = 100.0 - 0.075 * (age % (1000 * DAY) / DAY)
+        value, kind = self.value, self.value["battery_kind"]
+        charge = 100.0
+        if kind == "solar":
+            week, rest = divmod(hour * HOUR, 7 * DAY)
+            share = rest / (7 * DAY)
+            slow = self.sun(week) * (1 - share) + self.sun(week + 1) * share
+            charge = value["battery_solar_mean_pct"] + value["battery_solar_sigma_pct"] * slow
+        elif kind == "lipo":
+            charge = interpolate(
+                self._share_of_life(hour, value["battery_swap_days"] * DAY),
+                [i / 14 for i in range(14)],
+                _LIPO,
+            )
+        elif kind == "primary":
+            life_days = 75.0 / value["battery_drain_pct_per_day"]
+            charge = 100.0 - 75.0 * self._share_of_life(hour, life_days * DAY)
         return min(max(round(charge), 0), 100)
 
-    def row(self, second: int, content: float, capacity: float, *, is_moving: bool) -> dict[str, Any]:
+    def _share_of_life(self, hour: int, seconds: float) -> float:
+        life = max(round(seconds / HOUR), 1)
+        return (hour + choice(draw(self.key["power"], 0, 1), life)) % life / life
+
+    def _length(self, process: str, cell: int, mean_seconds: float) -> int:
+        seconds = round(mean_seconds * factor(draw(self.key[process], cell, 2), 0.8))
+        return min(max(seconds, 60), 12 * HOUR)
+
+    def _by_chance(self, process: str, hour: int) -> tuple[int, int]:
+        """The episode that begins in an hour; an empty one where none does."""
+        value, key, cell = self.value, self.key[process], hour * HOUR
+        per_day, mean = value["plateaus_per_day"], value["plateau_hours"] * HOUR
+        if process == "burst":
+            per_day, mean = value["echo_bursts_per_day"], value["echo_burst_minutes"] * 60
+        if draw(key, cell) >> 32 >= round(per_day / 24 * 2.0**32):
+            return 0, 0
+        start = cell + choice(draw(key, cell, 1), HOUR)
+        return start, start + self._length(process, cell, mean)
+
+    def _is_wet(self, second: int) -> bool:
+        key, prob = self.key["condensation"], self.value["condensation_night_prob"]
+        for midnight in (second // DAY * DAY, second // DAY * DAY + DAY):
+            chance = normal(low(draw(key, midnight)))
+            warmth = f32(f32(0.7) * self.weather(midnight // DAY))
+            if prob <= 0 or f32(f32(f32(0.714) * chance) + warmth) >= (_QUANTILE(prob) if prob < 1 else 9.0):
+                continue
+            start = midnight - HOUR + choice(draw(key, midnight, 1), 3 * HOUR)
+            mean = self.value["condensation_hours"] * HOUR
+            if start <= second < start + self._length("condensation", midnight, mean):
+                return True
+        return False
+
+    def _is_in(self, process: str, second: int) -> bool:
+        hours = range(second // HOUR - 13, second // HOUR + 1)
+        found = (self.episodes[process](hour) for hour in hours)
+        return any(start <= second < end for start, end in found)
+
+    def row(
+        self, second: int, content: float, capacity: float, *, is_filling: bool, is_moving: bool
+    ) -> dict[str, Any]:
         words = [draw(self.key["row"], second, slot) for slot in range(4)]
         halves = [half for word in words for half in (low(word), word >> 32)]
         noise, spare = [normal(half) for half in halves[:7]], halves[7]
-        readings = self._readings(second, content / capacity, noise, spare, is_moving)
+        hour, share = second // HOUR, second % HOUR / HOUR
+        warm = (self.temperature(hour + 1) - self.temperature(hour)) * share + self.temperature(hour)
+        distance = self._distance(content / capacity, warm)
+        sigma = self.value["reading_noise_mm"]
+        if is_filling:
+            sigma *= self.value["filling_noise_factor"]
+        if is_moving:
+            sigma = sqrt(self.value["reading_noise_mm"] ** 2 + self.value["slosh_noise_mm"] ** 2)
+        readings = self._readings(second, distance, sigma, noise, spare)
         empty, full = self.reservoir.sensor_empty_distance_mm, self.reservoir.sensor_full_distance_mm
         valid = [reading for reading in readings if reading != -1]
         level = nan
         if valid:
             level = min(max(100.0 * (empty - sum(valid) / len(valid)) / (empty - full), 0.0), 100.0)
-        hour, share = second // HOUR, second % HOUR / HOUR
-        warm = (self.temperature(hour + 1) - self.temperature(hour)) * share + self.temperature(hour)
         dbm = (self.signal(hour + 1) - self.signal(hour)) * share + self.signal(hour)
-        fast = f32(self.value["signal_sigma_db"] * (1 - 0.6) ** 0.5)
+        fast = f32(self.moving_db if is_moving else self.fast_db)
         return {
             "local_timestamp_ms": second * 1000 - 200 - spare % 1024,
             **{f"raw_mm_{i}": reading for i, reading in enumerate(readings)},
@@ -527,26 +601,79 @@ class _Reporter:
             "level_pct": content / capacity * 100.0,
         }
 
-    def _readings(
-        self, second: int, fraction: float, noise: list[float], spare: int, is_moving: bool
-    ) -> list[int]:
+    def _distance(self, fraction: float, warm: float) -> float:
+        """What the time of flight comes to."""
         tank = self.reservoir
         if tank.shape == "lying_cylinder":
             fraction = interpolate(fraction, *_cylinder())
+        elif tank.shape == "table":
+            (top, capacity) = tank.volume_table[-1]
+            liters = [row[1] / capacity for row in tank.volume_table]
+            fraction = interpolate(fraction, liters, [row[0] / top for row in tank.volume_table])
         empty, full = float(tank.sensor_empty_distance_mm), float(tank.sensor_full_distance_mm)
-        distance = f32(empty - fraction * (empty - full))
-        sigma = self.value["reading_noise_mm"]
-        if is_moving:
-            sigma = sqrt(sigma * sigma + self.value["slosh_noise_mm"] * self.value["slosh_noise_mm"])
-        readings = [max(round(f32(f32(z * f32(sigma)) + distance)), 1) for z in noise[:5]]
-        miss = self.value["no_echo_prob"]
-        if spare >= round((1.0 - (1.0 - miss) ** 5) * 2.0**32):
+        share, offset = self.value["temperature_compensation_fraction"], 331.3 / 0.606
+        ratio = (1.0 - share) * (offset + 20.0) / (warm + offset) + share
+        return ratio * (empty - fraction * (empty - full))
+
+    def _reported(self, distance: float) -> int:
+        step = self.value["reading_resolution_mm"]
+        return int(max(round(round(distance / step) * step), max(self.value["blind_zone_mm"], 1.0)))
+
+    def _readings(
+        self, second: int, distance: float, sigma: float, noise: list[float], spare: int
+    ) -> list[int]:
+        value, readings = self.value, []
+        step = f32(value["reading_resolution_mm"])
+        for deviation in noise[:5]:
+            reading = f32(f32(deviation * f32(sigma)) + f32(distance))
+            if step != 1.0:
+                reading = f32(round(f32(reading / step)) * step)
+            readings.append(int(max(round(reading), f32(max(value["blind_zone_mm"], 1)))))
+        if self.is_exact:
+            readings = [self._reported(distance)] * 5
+        burst, plateau = self._is_in("burst", second), self._is_in("plateau", second)
+        wet = self._is_wet(second)
+        any_prob = min(value["no_echo_prob"] + value["multipath_prob"] + value["false_target_prob"], 1.0)
+        if not (burst or plateau or wet) and spare >= round((1.0 - none_prob(any_prob, 5)) * 2.0**32):
             return readings
-        lost: list[bool] = []
-        for i in range(5):  # given that one of the five is missing
-            bound = miss if any(lost) else miss / (1.0 - (1.0 - miss) ** (5 - i))
-            lost.append(uniform(draw(self.key["echo"], second, 1 + i)) < bound)
-        return [-1 if gone else reading for gone, reading in zip(lost, readings, strict=True)]
+        if plateau:
+            band = value["plateau_step_mm"]
+            offset = uniform(draw(self.key["echo"], 0)) * band
+            readings = [self._reported(round((distance - offset) / band) * band + offset)] * 5
+        return self._disturbed(second, distance, readings, burst=burst, wet=wet, plateau=plateau)
+
+    def _disturbed(
+        self, second: int, distance: float, readings: list[int], *, burst: bool, wet: bool, plateau: bool
+    ) -> list[int]:
+        value, blind = self.value, self.value["blind_zone_mm"]
+        missing, near = value["no_echo_prob"], 0.0
+        if burst:
+            missing = max(missing, value["echo_burst_no_echo_prob"])
+        if wet:
+            missing, near = max(missing, value["condensation_no_echo_prob"]), value["condensation_near_prob"]
+        target = missing + near + value["false_target_prob"]
+        prob = min(target + value["multipath_prob"], 1.0)
+        is_open, found = not (burst or wet or plateau), []
+        for i, reading in enumerate(readings):
+            left = 1.0 - none_prob(prob, 5 - i) if is_open else 1.0  # given that one of the five is hit
+            bound = prob / left if left > 0 else 0.0
+            chance = uniform(draw(self.key["echo"], second, 1 + i))
+            if not (chance < bound or (i == 4 and is_open)):
+                found.append(reading)
+                continue
+            is_open = False
+            turn = min(min(chance / bound, 1.0) * prob if bound > 0 else 0.0, nextafter(prob, 0.0))
+            extent = 1.0 - uniform(draw(self.key["echo"], second, 6 + i))
+            if turn < missing:
+                found.append(-1)
+            elif turn < missing + near:
+                found.append(self._reported(blind + extent * 150.0))
+            elif turn < target:
+                found.append(self._reported(value["false_target_mm"] + (extent - 0.5) * 20.0))
+            else:
+                late = min(10.0 / (extent * sqrt(extent)), value["multipath_max_mm"])
+                found.append(self._reported(distance + late))
+        return found
 
 
 # --- a device's run --------------------------------------------------------------------------
@@ -568,9 +695,10 @@ def simulate_device(
     ):
         content = move.pop("content")
         moving = move["activity"] == "TRAVEL"
+        filling = move["inflow_liters"] + move["loaded_liters"] > 0
         rows.append(
             {"device_id": device.device_id, "seq": seq, "received_at": second, "fault": ""}
-            | reporter.row(second, content, capacity, is_moving=moving)
+            | reporter.row(second, content, capacity, is_filling=filling, is_moving=moving)
             | move
         )
     return rows

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from synthlab.columns import BY_NAME, NAMES
+from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.hardware_parameters import MODELS
 from synthlab.scenario.resolve import DeviceParameters, SupplyCurve
 from tests.fleets import DAY, END_SECOND, rows_of, run, tank, truck
 from tests.oracles.scalar_engine import simulate_device
@@ -25,6 +27,14 @@ def formula_tank(*args: Any, **kwargs: Any) -> DeviceParameters:
     return tank(*args, process="expected", **kwargs)
 
 
+IDEAL = {
+    name: value
+    for block in MODELS.values()
+    for name, value in block["ideal"].items()
+    if name in ARCHETYPES["stationary_archetype_a"].parameters
+}
+BOTTLE = ((0.0, 0.0), (600.0, 3_000.0), (1_200.0, 4_200.0), (1_800.0, 5_000.0))
+
 FLEET = (
     formula_tank("A-PLAIN"),
     formula_tank("C-PLAIN", "stationary_archetype_c", target_daily_liters=1_500.0, battery_kind="primary"),
@@ -38,6 +48,11 @@ FLEET = (
     formula_tank("LYING", reservoir={"shape": "lying_cylinder", "capacity_liters": 3_333.3335}),
     formula_tank("TINY", reservoir={"capacity_liters": 60.0}, no_echo_prob=1.0, signal_sigma_db=15.0),
     formula_tank("COLD", temperature_mean_c=-5.0, temperature_daily_amplitude_c=12.0, reading_noise_mm=60.0),
+    formula_tank("IDEAL", **IDEAL),
+    formula_tank("HARSH", **MODELS["sensor"]["harsh"], signal_hour_correlation=0.9, battery_swap_days=2.5),
+    formula_tank("COARSE", reading_resolution_mm=10.0, blind_zone_mm=700.0, battery_kind="mains"),
+    formula_tank("TABLE", reservoir={"shape": "table", "volume_table": BOTTLE}, plateaus_per_day=6.0),
+    formula_tank("WET", condensation_night_prob=1.0, condensation_near_prob=0.3, multipath_prob=0.4),
     truck("T-GOOD"),
     truck("T-BAD", "mobile_fragmented_high_loss", theft_prob=0.5, gps_outlier_prob=0.2),
     truck("T-NIGHT", step_seconds=60, shift_start_hour=21.5, shift_hours=10.0, gps_sigma_m=20.0),
@@ -92,6 +107,15 @@ def test_the_fleet_shows_what_it_should(frame: pd.DataFrame) -> None:
     assert (of["COLD"]["temperature_c"] < 0).any()
     assert (of["MINUTES"]["served_liters"] < of["MINUTES"]["requested_liters"]).any()
     assert (of["ODD"][[f"raw_mm_{i}" for i in range(5)]] == -1).any().all()
+    harsh = of["HARSH"][[f"raw_mm_{i}" for i in range(5)]]
+    assert 0.03 < (harsh == -1).all(axis=1).mean() < 0.8
+    assert harsh.stack().between(2_590, 2_610).any()
+    coarse = of["COARSE"]["raw_mm_0"]
+    assert (coarse[coarse > 700] % 10 == 0).mean() > 0.98  # late echoes and plateaux have any value
+    assert coarse[coarse > 0].min() == 700
+    assert (coarse == 700).sum() > 10
+    assert (of["IDEAL"]["signal_dbm"] == -84).all()
+    assert (of["IDEAL"]["battery_pct"] == 100).all()
     assert set(of["T-IDLE"]["activity"]) >= {"IDLE", "TRAVEL", "REFILL", "CLIENT", "BASE"}
     assert of["T-HOURS"]["latitude"].isna().any()
     assert (of["T-HOURS"][["loaded_liters", "delivered_liters"]] > 0).all(axis=1).any()

@@ -159,12 +159,17 @@ def test_a_moving_truck_reads_with_slosh() -> None:
     spread = raw.std(axis=1, ddof=1)
     moves = (frame["activity"] == "TRAVEL").to_numpy()
     assert spread[valid & moves].mean() == pytest.approx(18.1 * 0.94, rel=0.1)
-    assert spread[valid & ~moves].mean() == pytest.approx(2.02 * 0.94, rel=0.1)
+    calm = ~moves & (frame["loaded_liters"] == 0).to_numpy()
+    # A late echo now and then widens a burst, so the median is looked at.
+    assert np.median(spread[valid & ~moves & ~calm]) == pytest.approx(4.02 * 0.92, rel=0.25)
+    assert np.median(spread[valid & calm]) == pytest.approx(2.02 * 0.92, rel=0.1)
 
 
 def test_the_noises_of_a_row_are_drawn_apart() -> None:
     """Differences from row to row leave little but the noise of readings, temperature, signal and clock."""
     quiet = {"target_daily_liters": 1.0, "supply_sessions_per_day": 0.0, "no_echo_prob": 0.0}
+    quiet |= {"multipath_prob": 0.0, "plateaus_per_day": 0.0, "echo_bursts_per_day": 0.0}
+    quiet |= {"condensation_night_prob": 0.0, "signal_hour_correlation": 0.3, "signal_site_spread": 0.0}
     frame = run([tank(signal_sigma_db=15.0, reading_noise_mm=30.0, **quiet)], days=20).frame
     names = [*(f"raw_mm_{i}" for i in range(5)), "temperature_c", "signal_dbm", "local_timestamp_ms"]
     steps = frame[names].diff().iloc[1:].to_numpy(float)

@@ -73,8 +73,8 @@ routes:
         "three.yaml:3: devices[0].cadence_seconds: is required. "
         "Add it: 60..3600, time between two emissions [seconds].\n"
         "three.yaml:6: devices[0].cadence_second: unknown key. Did you mean cadence_seconds? "
-        "Allowed: archetype, cadence_seconds, device_id, dynamics, mode, parameter_overrides, reservoir, "
-        "reservoir_id, route_id.\n"
+        "Allowed: archetype, cadence_seconds, device_id, dynamics, mode, network, parameter_overrides, "
+        "power, radio, reservoir, reservoir_id, route_id, sensor.\n"
         "three.yaml:9: devices[0].dynamics.demand.hourly_weights: needs 24 values, got 23. "
         "Expected: 24 numbers > 0, one for each hour 0..23 UTC.\n"
         "three.yaml:14: devices[1].route_id: must name one of the routes, got 'NORHT'. "
@@ -224,7 +224,7 @@ HOURS = "[" + ", ".join(["1"] * 24) + "]"
         (
             "parameter_overrides: {battery_kind: gas}",
             "parameter_overrides.battery_kind",
-            "must be one of solar, lipo, primary",
+            "must be one of solar, lipo, primary, mains",
         ),
         ("reservoir: {capacity_liters: 0}", "reservoir.capacity_liters", "must be > 0"),
         ("reservoir: {height_mm: 3}", "reservoir.capacity_liters", "is required"),
@@ -345,7 +345,9 @@ def test_an_unknown_parameter_names_the_nearest_one() -> None:
     problem = only(with_device("parameter_overrides: {demand_liter_per_hour: 3}"))
     assert problem.code == "SCENARIO_UNKNOWN_KEY"
     assert problem.rule == "is no parameter of stationary_archetype_a"
-    assert problem.remedy.startswith("Did you mean demand_liters_per_hour? Allowed: battery_kind, ")
+    assert problem.remedy.startswith(
+        "Did you mean demand_liters_per_hour? Allowed: battery_drain_pct_per_day, "
+    )
 
 
 def test_a_secret_is_never_shown() -> None:

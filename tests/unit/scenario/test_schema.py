@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from synthlab.errors import ScenarioError
 from synthlab.scenario import schema
 from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.block import Block
 from synthlab.scenario.loader import load_scenario, template_names
-from synthlab.scenario.schema import Block, Device, Scenario, scenario_json_schema
+from synthlab.scenario.schema import Device, Scenario, scenario_json_schema
 
 PAGE = (Path(__file__).parents[3] / "docs" / "scenario.md").read_text(encoding="utf-8")
 BLOCKS = [
