@@ -18,7 +18,7 @@ LEAST_WEIGHT = 0.001
 """Assumed: weights must be above 0, and three decimals are finer than any hand."""
 MAX_WEIGHT = 1_000.0
 
-Changed = Callable[[tuple[float, ...], float | None], None]
+Changed = Callable[[tuple[float, ...], float | None, bool], None]
 
 
 class CurveEditor(Part):
@@ -159,7 +159,7 @@ class CurveEditor(Part):
         return self._total
 
     def on_change(self, changed: Changed) -> None:
-        """Call `changed` with values and total after each edit in the browser."""
+        """Call `changed` with values, total, and whether the hand has let go, at each edit in the browser."""
         self._changed.append(changed)
 
     def _answer(self, request: Request) -> None:
@@ -169,7 +169,7 @@ class CurveEditor(Part):
         self._values = tuple(float(value) for value in request["weights"])
         self._total = None if request["total"] is None else float(request["total"])
         for changed in self._changed:
-            changed(self._values, self._total)
+            changed(self._values, self._total, bool(request.get("done", True)))
 
     def __repr__(self) -> str:
         return f"<CurveEditor: {self.title}, {len(self._values)} values>"

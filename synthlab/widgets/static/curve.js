@@ -3,8 +3,8 @@ import { draw, eachFrame, make, roundUp, say, themed, ticks } from "./theme.js";
 import { normalized, painted, parsed, pulled, reshaped, shown, sum, written } from "./curve_values.js";
 
 const MARGIN = { top: 12, right: 8, bottom: 34, left: 46 };
-// How far a pull on the smooth line reaches. Assumed: about three hours. [places]
-const PULL_WIDTH = 1.5;
+// How far a pull on the smooth line reaches. Assumed: three hours of a day, a neighbor in a week. [places]
+const pullWidth = (count) => Math.max(0.7, count / 16);
 const HISTORY = 100;
 const WIDEST_BAR = 64; // [pixels]
 // Editors of one page share what was copied, also where the browser gives no clipboard.
@@ -93,7 +93,7 @@ class Curve {
     this.element.dataset.seq = this.seq;
     const { weights, total } = this.now;
     // One trait, one message: while one is under way, ipywidgets keeps only the newest.
-    this.model.set("request", { version: this.version, seq: this.seq, weights, total });
+    this.model.set("request", { version: this.version, seq: this.seq, weights, total, done: this.drag === null });
     this.model.save_changes();
   }
 
@@ -241,7 +241,7 @@ class Curve {
     if (this.model.get("look") === "line") {
       const index = drag.last?.index ?? place.index;
       drag.last = { index, value: place.value };
-      drag.values = pulled(drag.base, index, place.value, PULL_WIDTH);
+      drag.values = pulled(drag.base, index, place.value, pullWidth(this.slots.length));
       return;
     }
     const from = drag.last ?? place;

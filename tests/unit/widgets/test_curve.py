@@ -19,12 +19,12 @@ def editor() -> CurveEditor:
 
 def test_what_the_browser_asks_is_what_python_knows(editor) -> None:
     heard = []
-    editor.on_change(lambda values, total: heard.append((values, total)))
+    editor.on_change(lambda *change: heard.append(change))
     weights = [1.0] * 23 + [2.0]
     editor.request = {"version": editor.curve["version"], "seq": 1, "weights": weights, "total": 250}
     assert editor.values == tuple(weights)
     assert editor.total == 250.0
-    assert heard == [(tuple(weights), 250.0)]
+    assert heard == [(tuple(weights), 250.0, True)]
 
 
 def test_an_edit_of_a_curve_that_was_replaced_counts_for_nothing(editor) -> None:

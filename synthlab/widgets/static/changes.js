@@ -1,0 +1,50 @@
+// What changed in the YAML, and the buttons that save it or take it back.
+import { make, themed } from "./theme.js";
+
+export default {
+  render({ model, el }) {
+    const element = make("div", { class: "sl-changes" });
+    element.dataset.lmSuppressShortcuts = "true";
+    el.append(element);
+    const theme = themed(model, element);
+    let seq = model.get("request").seq ?? 0;
+    const ask = (action) => {
+      seq += 1;
+      model.set("request", { seq, action, path: path.value.trim() });
+      model.save_changes();
+    };
+    const button = (text, action, title, kind = "") => make("button", { type: "button", class: `sl-button ${kind}`, text, title, onclick: () => ask(action) });
+    const path = make("input", { class: "sl-input sl-path", type: "text", "aria-label": "File to save as", spellcheck: "false" });
+    const save = button("Save", "save", "Write the changed values into the scenario's file; comments stay", "sl-main");
+    const saveAs = button("Save as", "save_as", "Write to the file named here; comments of a file that is there stay");
+    const reset = button("Reset", "reset", "Back to the scenario as it was opened");
+    const told = make("span", { class: "sl-told", role: "status" });
+    const count = make("strong");
+    const text = make("div", { class: "sl-diff", role: "region", "aria-label": "Changes as YAML", tabindex: "0" });
+    element.append(make("div", { class: "sl-head" }, count, make("div", { class: "sl-tools" }, told, path, saveAs, save, reset)), text);
+    const show = () => {
+      const lines = model.get("lines");
+      const changed = lines.filter(({ kind }) => kind === "+").length;
+      count.textContent = changed ? `Changes: ${changed} line${changed > 1 ? "s" : ""} of the YAML` : "No changes";
+      text.hidden = lines.length === 0;
+      text.replaceChildren(...lines.map(line));
+      save.disabled = reset.disabled = changed === 0 && lines.length === 0;
+      save.hidden = !model.get("path");
+      save.textContent = model.get("path") ? `Save ${model.get("path").split("/").pop()}` : "Save";
+      told.textContent = model.get("message");
+      told.classList.toggle("sl-worse", model.get("is_error"));
+    };
+    const name = () => (path.value = model.get("save_as"));
+    model.on("change:lines change:message change:is_error change:path", show);
+    model.on("change:save_as", name);
+    name();
+    show();
+    return () => theme.stop();
+  },
+};
+
+function line({ kind, parts }) {
+  const row = make("div", { class: { "+": "sl-added", "-": "sl-removed", "@": "sl-place-line" }[kind] ?? "" });
+  row.append(make("span", { class: "sl-sign", text: kind === "@" ? " " : kind }), ...parts.map(({ text, is_changed }) => make(is_changed ? "mark" : "span", { text })));
+  return row;
+}
