@@ -264,6 +264,7 @@ def _platform_reservoir(device: DeviceParameters, attachment: AttachmentLike) ->
         height_mm=attachment.height_mm,
         # A platform need not know the shape; the scenario does.
         shape=attachment.shape or device.reservoir.shape,
+        volume_table=device.reservoir.volume_table,
         reservoir_type=attachment.reservoir_type or device.reservoir.reservoir_type,
         mobility=attachment.mobility or device.reservoir.mobility,
         is_pipe_connected=bool(attachment.is_pipe_connected),

@@ -7,7 +7,7 @@ input gives the same bytes, and it can be shown to anybody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ def build_manifest(
     step_seconds: Mapping[str, int],
     reservoirs: Mapping[str, Reservoir],
     checkpoint: Mapping[str, Any] | None,
+    lost: Mapping[str, Sequence[Sequence[int]]],
     warnings: Iterable[Any],
 ) -> dict[str, Any]:
     """Return the manifest of a frame that was written as CSV.
@@ -69,6 +70,8 @@ def build_manifest(
         Calibration used, by device, with its origin.
     checkpoint : mapping or None
         The engine's, at the end of the window.
+    lost : mapping of str to sequence of (int, int)
+        Numbers of messages that the network lost, as ranges, by device.
     warnings : iterable
         Problems as records, or texts.
     """
@@ -86,7 +89,7 @@ def build_manifest(
             "row_count": digest.row_count,
             "csv_sha256": digest.sha256,
             "chunks": [chunk.to_dict() for chunk in digest.chunks],
-            "devices": _device_ranges(frame, step_seconds),
+            "devices": _device_ranges(frame, step_seconds, lost),
             "reservoirs": {device_id: reservoirs[device_id].to_dict() for device_id in sorted(reservoirs)},
             "checkpoint": checkpoint,
             "package_versions": _package_versions(),
@@ -95,7 +98,9 @@ def build_manifest(
     )
 
 
-def _device_ranges(frame: pd.DataFrame, step_seconds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+def _device_ranges(
+    frame: pd.DataFrame, step_seconds: Mapping[str, int], lost: Mapping[str, Sequence[Sequence[int]]]
+) -> dict[str, dict[str, Any]]:
     codes = frame["device_id"].cat.codes.to_numpy()
     names = list(frame["device_id"].cat.categories)
     order = np.argsort(codes, kind="stable")
@@ -116,6 +121,8 @@ def _device_ranges(frame: pd.DataFrame, step_seconds: Mapping[str, int]) -> dict
             "row_count": len(rows),
             "step_seconds": step_seconds.get(device_id),
         }
+        if lost.get(device_id):
+            ranges[device_id]["lost_seq"] = [list(each) for each in lost[device_id]]
     return ranges
 
 
@@ -205,7 +212,15 @@ def _are_devices(value: Any) -> bool:
     return _is_table(value) and all(
         _is_count(entry.get("row_count"))
         and (entry.get("step_seconds") is None or _is_count(entry["step_seconds"]))
+        and _are_seq_ranges(entry.get("lost_seq", []))
         for entry in value.values()
+    )
+
+
+def _are_seq_ranges(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, list) and len(each) == 2 and all(map(_is_count, each)) and each[0] <= each[1]
+        for each in value
     )
 
 

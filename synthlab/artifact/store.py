@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,7 @@ def write_artifact(
     step_seconds: Mapping[str, int],
     reservoirs: Mapping[str, Reservoir],
     checkpoint: Mapping[str, Any] | None = None,
+    lost: Mapping[str, Sequence[Sequence[int]]] | None = None,
     warnings: Iterable[Any] = (),
 ) -> Artifact:
     """Write an artifact to ``<output_root>/<scenario_id>/<run_id>``.
@@ -136,7 +137,7 @@ def write_artifact(
     scenario_id, run_id : str
         Letters, digits, ``.``, ``_``, ``-``; the first one a letter or digit.
     scenario, scenario_sha256, seed, start_at, end_at, step_seconds, reservoirs, \
-checkpoint, warnings
+checkpoint, lost, warnings
         As `synthlab.artifact.manifest.build_manifest` takes them.
 
     Raises
@@ -173,6 +174,7 @@ checkpoint, warnings
                 step_seconds=step_seconds,
                 reservoirs=reservoirs,
                 checkpoint=checkpoint,
+                lost=lost or {},
                 warnings=warnings,
             )
             write_atomically(temporary / MANIFEST_NAME, json_bytes(manifest))

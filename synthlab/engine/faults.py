@@ -133,7 +133,12 @@ class _Messages:
 
 
 def apply_faults(
-    frame: pd.DataFrame, plans: Sequence[FaultPlan], devices: Mapping[str, FaultyDevice], *, seed: int
+    frame: pd.DataFrame,
+    plans: Sequence[FaultPlan],
+    devices: Mapping[str, FaultyDevice],
+    *,
+    seed: int,
+    is_lost: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[pd.DataFrame, Origins, dict[str, Held]]:
     """Put faults on a frame.
 
@@ -144,6 +149,8 @@ def apply_faults(
     plans : sequence of FaultPlan
     devices : mapping of str to FaultyDevice
     seed : int
+    is_lost : ndarray of bool, optional
+        Rows whose messages the network loses; that is no fault, and none is named.
 
     Returns
     -------
@@ -158,15 +165,18 @@ def apply_faults(
     lost: dict[str, I64] = {}
     for device, rows in _rows_of(frame, devices):
         own = [plan for plan in plans if plan.acts_on(device.device_id, device.mode)]
-        if not own or not len(rows):
+        if not len(rows):
             continue
         seconds = messages.sent_ms[rows] // 1_000
-        _mark_water(messages, own, device, rows, seconds)
-        stuck = _fault_readings(messages, own, device, rows, seconds)
-        if stuck:
-            held[device.device_id] = stuck
-        _fault_values(messages, own, device, rows, seconds)
-        _fault_messages(messages, own, device, rows, seconds)
+        if own:
+            _mark_water(messages, own, device, rows, seconds)
+            stuck = _fault_readings(messages, own, device, rows, seconds)
+            if stuck:
+                held[device.device_id] = stuck
+            _fault_values(messages, own, device, rows, seconds)
+            _fault_messages(messages, own, device, rows, seconds)
+        if is_lost is not None and len(is_lost):
+            messages.is_lost[rows] |= is_lost[rows]
         gone = seconds[messages.is_lost[rows]]
         if len(gone):
             lost[device.device_id] = gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from synthlab.columns import ACTIVITIES, BY_NAME, NAMES
 from synthlab.engine.checkpoint import Checkpoint, DeviceCheckpoint
 from synthlab.engine.faults import FaultyDevice, Origins, apply_faults
 from synthlab.engine.group import Group, make_groups
+from synthlab.engine.losses import LOST, SeqRanges, add_losses, lost_ranges
 from synthlab.engine.report import Columns, group_columns
 from synthlab.scenario.faults import FaultPlan
 from synthlab.scenario.resolve import DeviceParameters
@@ -32,12 +33,16 @@ class Simulation:
     frame : DataFrame
     checkpoint : Checkpoint
     origins : Origins or None
-        What the rows were before their messages met faults; None without faults.
+        What the rows were before their messages met faults or a network that loses
+        some; None without either.
+    lost : mapping of str to tuple of (int, int)
+        Numbers of messages that the network lost, as ranges, by device.
     """
 
     frame: pd.DataFrame
     checkpoint: Checkpoint
     origins: Origins | None = None
+    lost: Mapping[str, SeqRanges] = field(default_factory=dict)
 
 
 def simulate(
@@ -87,11 +92,15 @@ def simulate(
     )
     device_ids = sorted(device.device_id for device in parameters)
     parts = [(group, group_columns(group)) for group in groups]
+    is_lossy = add_losses(parts)
     devices = dict(checkpoint.devices) if checkpoint else {}
     for group, columns in parts:
         devices |= _device_checkpoints(group, columns)
-    frame, origins = _frame(parts, device_ids), None
-    if faults:
+    frame, is_lost = _frame(parts, device_ids)
+    origins, lost = None, {}
+    if is_lossy:
+        lost = lost_ranges(frame, is_lost)
+    if faults or is_lossy:
         known = [
             FaultyDevice.of(
                 device.device_id, device.mode, group.grid.step_seconds, tank, **_before(checkpoint, device)
@@ -100,9 +109,9 @@ def simulate(
             for device, tank in zip(group.devices, group.reservoirs, strict=True)
         ]
         faulty = {device.device_id: device for device in known}
-        frame, origins, held = apply_faults(frame, faults, faulty, seed=seed)
+        frame, origins, held = apply_faults(frame, faults, faulty, seed=seed, is_lost=is_lost)
         devices |= {name: replace(devices[name], held_mm=readings) for name, readings in held.items()}
-    return Simulation(frame, Checkpoint(seed, MappingProxyType(devices)), origins)
+    return Simulation(frame, Checkpoint(seed, MappingProxyType(devices)), origins, MappingProxyType(lost))
 
 
 def _before(checkpoint: Checkpoint | None, device: DeviceParameters) -> dict[str, Any]:
@@ -123,8 +132,10 @@ def _device_checkpoints(group: Group, columns: Columns) -> dict[str, DeviceCheck
     }
 
 
-def _frame(parts: list[tuple[Group, Columns]], device_ids: list[str]) -> pd.DataFrame:
-    """Join the groups' columns to the frame, sorted by time, then device."""
+def _frame(
+    parts: list[tuple[Group, Columns]], device_ids: list[str]
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Join the groups' columns to the frame, sorted by time, then device; and which rows are lost."""
     import pandas as pd
 
     codes = {device_id: index for index, device_id in enumerate(device_ids)}
@@ -147,7 +158,8 @@ def _frame(parts: list[tuple[Group, Columns]], device_ids: list[str]) -> pd.Data
     }
     series["received_at"] = _received_at(parts, joined)
     whole = joined | series
-    return pd.DataFrame({name: whole[name] for name in NAMES}, copy=False)
+    frame = pd.DataFrame({name: whole[name] for name in NAMES}, copy=False)
+    return frame, joined.get(LOST, np.zeros(0, dtype=bool))
 
 
 def _received_at(parts: list[tuple[Group, Columns]], joined: Columns) -> pd.DatetimeIndex:

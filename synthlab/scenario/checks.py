@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isclose
 from typing import Any, TypeGuard
 
 from synthlab.errors import Code
@@ -29,6 +31,10 @@ _MIN_WEIGHT_SUM = 1e-6
 
 # Stands for "nothing to show": None is a value that a file can hold.
 NOTHING = object()
+
+
+# Assumed: half a millimeter, half a liter; tables are written in whole ones.
+_TABLE_TOLERANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ def device_faults(device: Mapping[str, Any], loc: Loc = ()) -> Iterator[Fault]:
     yield from _override_faults(device, archetype, loc)
     yield from _hardware_faults(device, archetype, loc)
     yield from _calibration_faults(device.get("reservoir"), (*loc, "reservoir"))
+    yield from _table_faults(device.get("reservoir"), (*loc, "reservoir"))
 
 
 def _hardware_faults(device: Mapping[str, Any], archetype: Archetype | None, loc: Loc) -> Iterator[Fault]:
@@ -199,6 +206,56 @@ def _calibration_faults(reservoir: Any, loc: Loc) -> Iterator[Fault]:
         rule = f"must be more than sensor_full_distance_mm, {full:g}"
         remedy = "The sensor looks down: the surface is farther away when the reservoir is empty"
         yield Fault((*loc, "sensor_empty_distance_mm"), rule, remedy, empty)
+
+
+def _table_faults(reservoir: Any, loc: Loc) -> Iterator[Fault]:
+    if not isinstance(reservoir, Mapping):
+        return
+    table, is_table = reservoir.get("volume_table"), reservoir.get("shape") == "table"
+    if is_table and table is None:
+        remedy = "Add it: pairs of height in mm and liters, from [0, 0] to the capacity"
+        yield Fault((*loc, "volume_table"), "is required for shape table", remedy)
+    if table is None:
+        return
+    here = (*loc, "volume_table")
+    if not is_table:
+        remedy = "Set shape to table, or remove the table"
+        yield Fault(here, "is for shape table only", remedy, is_at_key=True)
+    rows = [row for row in table if len(_numbers(row)) == 2] if _is_list_of_lists(table) else []
+    if len(rows) < 2 or len(rows) != len(table):
+        return
+    if tuple(rows[0]) != (0, 0):
+        yield Fault((*here, 0), "must be [0, 0]: the bottom", "Put it first", _shown_row(rows[0]))
+    for index, (before, row) in enumerate(pairwise(rows), start=1):
+        if not (row[0] > before[0] and row[1] > before[1]):
+            rule = f"must have more of both than the row before, {_shown_row(before)}"
+            yield Fault((*here, index), rule, "Sort the rows, and remove repeated ones", _shown_row(row))
+    yield from _last_row_faults(reservoir, rows[-1], (*here, len(rows) - 1))
+
+
+def _last_row_faults(reservoir: Mapping[str, Any], last: Sequence[float], loc: Loc) -> Iterator[Fault]:
+    """Yield faults of a table whose end is not the full reservoir."""
+    names = ("sensor_empty_distance_mm", "sensor_full_distance_mm")
+    empty, full = (reservoir.get(name) for name in names)
+    height = empty - full if _is_number(empty) and _is_number(full) else reservoir.get("height_mm")
+    if not _is_number(height):
+        rule = "needs the calibration of this block: its last row is the full height"
+        yield Fault(loc, rule, "Give both sensor distances, or height_mm", _shown_row(last))
+    elif not isclose(last[0], height, abs_tol=_TABLE_TOLERANCE):
+        remedy = "The height of the table is that between the empty and the full distance"
+        yield Fault(loc, f"must end at the full height, {height:g} mm", remedy, _shown_row(last))
+    capacity = reservoir.get("capacity_liters")
+    if _is_number(capacity) and not isclose(last[1], capacity, abs_tol=_TABLE_TOLERANCE):
+        rule = f"must end at capacity_liters, {capacity:g}"
+        yield Fault(loc, rule, "Mend the table or the capacity", _shown_row(last))
+
+
+def _shown_row(row: Sequence[float]) -> str:
+    return f"[{row[0]:g}, {row[1]:g}]"
+
+
+def _is_list_of_lists(value: Any) -> TypeGuard[Sequence[Sequence[Any]]]:
+    return isinstance(value, list | tuple) and all(isinstance(row, list | tuple) for row in value)
 
 
 def _route_faults(route: Mapping[str, Any], loc: Loc) -> Iterator[Fault]:

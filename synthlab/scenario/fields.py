@@ -96,6 +96,11 @@ FaultName = Annotated[
     BeforeValidator(lambda value: value.upper() if isinstance(value, str) and value.isascii() else value),
 ]
 Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"format": "date-time"})]
+VolumeTable = Annotated[
+    tuple[Annotated[tuple[Float, Float], BeforeValidator(_tuple)], ...],
+    Len(2, 1000),
+    BeforeValidator(_tuple),
+]
 HostName = Annotated[str, _matching(_HOST, "must be a host name or address alone")]
 FolderName = Annotated[
     str,

@@ -52,10 +52,10 @@ _SENSOR = {
         1,
     ),
     "multipath_max_mm": Parameter(
-        100.0,
+        40.0,
         "mm",
         "farthest that a later echo reads too far",
-        f"{_FACTS}, .20 % by more than 10 cm",
+        "Assumed: a tank is narrow; in a harbor .20 % of readings are off by more than 10 cm",
         10,
         5_000,
     ),

@@ -46,6 +46,7 @@ from synthlab.scenario.fields import (
     Positive,
     Text,
     UuidText,
+    VolumeTable,
 )
 from synthlab.scenario.frozen import FrozenMapping
 from synthlab.scenario.hardware import Network, Power, Radio, Sensor
@@ -135,8 +136,13 @@ class ReservoirBlock(Block):
     sensor_full_distance_mm: Annotated[Float, Field(ge=0, le=MAX_MM)] | None = Field(
         default=None, description="a number >= 0 [mm]"
     )
-    shape: Literal["upright", "lying_cylinder"] | None = Field(
-        default=None, description="upright or lying_cylinder"
+    shape: Literal["upright", "lying_cylinder", "table"] | None = Field(
+        default=None, description="upright, lying_cylinder, or table: that of volume_table"
+    )
+    volume_table: VolumeTable | None = Field(
+        default=None,
+        description="2 to 1000 pairs [height above the bottom in mm, liters], both rising from [0, 0] to "
+        "the full height and the capacity",
     )
     is_pipe_connected: bool | None = Field(default=None, description="true or false")
     zone_id: Text | None = Field(default=None, description="text, the zone that metrics are summed over")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from warnings import warn
@@ -31,10 +31,13 @@ class Backfill(Result):
         The telemetry frame; `synthlab.columns` defines it.
     checkpoint : Checkpoint
         Pass it to the next `backfill` to go on as one run.
+    lost : mapping of str to tuple of (int, int)
+        Numbers of messages that the network lost, as ranges, by device: they have no row.
     """
 
     frame: pd.DataFrame
     checkpoint: Checkpoint
+    lost: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a summary without the rows."""
@@ -111,7 +114,7 @@ def backfill(
         checkpoint=checkpoint,
         faults=fault_plans(scenario.faults),
     )
-    return Backfill(run.frame, run.checkpoint)
+    return Backfill(run.frame, run.checkpoint, run.lost)
 
 
 def history_window(

@@ -90,6 +90,7 @@ def export_csv(
         step_seconds={device.device_id: device.step_seconds for device in parameters},
         reservoirs=report.reservoirs,
         checkpoint=history.backfill.checkpoint.to_dict(),
+        lost=history.backfill.lost,
         warnings=history.warnings,
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +17,7 @@ from synthlab.calibration import (
     level_pct_from_distance_mm,
     reservoirs_from_frame,
     reservoirs_to_frame,
+    shape_curve,
     usable_calibration,
 )
 from synthlab.errors import UsageError
@@ -123,3 +127,44 @@ def test_all_unusable_entries_are_named_at_once() -> None:
         ("CAPACITY_INVALID", "reservoirs[HOLDS-NOTHING]"),
     ]
     assert "missing calibration" in str(caught.value)
+
+
+def bottle(**changes: Any) -> Reservoir:
+    known = {
+        "device_id": "B",
+        "capacity_liters": 5_000.0,
+        "sensor_empty_distance_mm": 2_050.0,
+        "sensor_full_distance_mm": 250.0,
+        "shape": "table",
+        "volume_table": ((0.0, 0.0), (600.0, 3_000.0), (1_200.0, 4_200.0), (1_800.0, 5_000.0)),
+    }
+    return Reservoir(**{**known, **changes})
+
+
+@given(st.floats(0.0, 1.0))
+@pytest.mark.parametrize("shape", ["table", "lying_cylinder"])
+def test_a_shape_goes_both_ways(shape: str, share: float) -> None:
+    curve = shape_curve(bottle(shape=shape))
+    assert curve is not None
+    height = curve.height_fraction(np.array([share]))
+    assert curve.volume_fraction(height)[0] == pytest.approx(share, abs=1e-9)
+    assert 0.0 <= height[0] <= 1.0
+
+
+def test_a_table_is_linear_between_its_rows() -> None:
+    curve = shape_curve(bottle())
+    assert curve is not None
+    liters = np.array([0.0, 1_500.0, 3_000.0, 4_600.0, 5_000.0])
+    assert curve.height_fraction(liters / 5_000.0) * 1_800.0 == pytest.approx([0, 300, 600, 1_500, 1_800])
+    # Another calibration or capacity on the platform stretches it.
+    assert shape_curve(bottle(capacity_liters=10.0)) is not None
+    assert shape_curve(bottle(shape="upright")) is None
+
+
+def test_a_table_survives_frame_and_json() -> None:
+    frame = reservoirs_to_frame([bottle(), bottle(device_id="C", shape="upright", volume_table=None)])
+    back = reservoirs_from_frame(frame)
+    assert back["B"] == bottle()
+    assert back["C"].volume_table is None
+    record = json.loads(json.dumps(bottle().to_dict()))
+    assert reservoirs_from_frame(pd.DataFrame([record]))["B"] == bottle()
