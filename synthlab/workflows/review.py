@@ -118,10 +118,46 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
     before it.
     """
     from synthlab.artifact.files import write_atomically
-    from synthlab.artifact.store import read_artifact
-    from synthlab.report.collect import collect
     from synthlab.report.page import page
     from synthlab.report.pictures import draw
+
+    found = gather(artifact_dir)
+    pictures = draw(found.content, found.frame, reservoirs=found.reservoirs)
+    path = found.directory / REPORT_NAME
+    write_atomically(path, page(found.content, pictures).encode("utf-8"))
+    return Review(path, found.content, found.frame, found.reservoirs, pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a review is made from, before anything is drawn or written.
+
+    Attributes
+    ----------
+    directory : Path
+        The artifact's.
+    content : ReviewContent
+    frame : DataFrame
+        The artifact's rows.
+    reservoirs : mapping of str to Reservoir
+    """
+
+    directory: Path
+    content: ReviewContent
+    frame: pd.DataFrame
+    reservoirs: Mapping[str, Reservoir]
+
+
+def gather(artifact_dir: str | os.PathLike[str]) -> Gathered:
+    """Return what a review of an artifact shows, as `review` does, and draw nothing.
+
+    Raises
+    ------
+    ArtifactError
+        As `review`.
+    """
+    from synthlab.artifact.store import read_artifact
+    from synthlab.report.collect import collect
     from synthlab.workflows.analyze import artifact_reservoirs
 
     artifact = read_artifact(artifact_dir)
@@ -139,10 +175,7 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
         decision=decision,
         baseline=_baseline(artifact, before=own),
     )
-    pictures = draw(content, frame, reservoirs=reservoirs)
-    path = artifact.directory / REPORT_NAME
-    write_atomically(path, page(content, pictures).encode("utf-8"))
-    return Review(path, content, frame, reservoirs, pictures)
+    return Gathered(artifact.directory, content, frame, reservoirs)
 
 
 def _analysis(artifact: Artifact) -> dict[str, Any]:
