@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthlab.calibration import Reservoir
     from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
 from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
+from synthlab.model.supply import LOOKBACK_HOURS, PRESSURE_SHAPE
 from synthlab.scenario.resolve import DeviceParameters
 
 HOUR, DAY = 3_600, 86_400
@@ -92,19 +93,30 @@ def draw_water(
         value["supply_session_liters"] * 1000.0,
         value["supply_session_hours"] * HOUR,
     )
+    pipe_ml = value["supply_max_liters_per_hour"] * 1000.0 / 256.0 / HOUR
     last_hour = (start + count * step - 1) // HOUR
     activity = gauss(0.0, 1.0)
-    until = rand()
-    for hour in range(start // HOUR - 25, last_hour + 1):
+    own_turn = until = rand()
+    for hour in range(start // HOUR - LOOKBACK_HOURS, last_hour + 1):
         begin = hour * HOUR - start
-        # Irregular supply: a day's sessions keep apart, and begin at another turn each day.
+        # Predictable supply: a day's sessions keep apart, and begin at the same turn most days.
         if hour % 24 == 0:
-            until = rand()
+            until = own_turn if rand() < 0.9 else rand()
         before, until = until, until + session_prob
         if int(until) > int(before):
             volume = int(session_ml * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
             length = int(session_seconds * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
-            spread(supplies, begin + int(rand() * HOUR), min(max(length, 60), DAY), volume, step)
+            length = min(max(length, 60), DAY)
+            # Hour by hour at the pressure of the hour, as far as the pipe goes.
+            need = max(length * MEAN_PRESSURE, ceil(volume / pipe_ml))
+            used, clock, at = 0, hour, int(rand() * HOUR)
+            while used < need:
+                pressure = PRESSURE_SHAPE[clock % 24]
+                seconds = min(HOUR - at, ceil((need - used) / pressure))
+                total = min(used + seconds * pressure, need)
+                share = volume * total // need - volume * used // need
+                spread(supplies, clock * HOUR + at - start, seconds, share, step)
+                used, clock, at = total, clock + 1, 0
         if begin <= -HOUR:
             continue
         activity = 0.9 * activity + 0.43588989 * gauss(0.0, 1.0)
@@ -133,6 +145,7 @@ def use_group(volume_share: float, parts: dict[str, float]) -> tuple[float, list
     return volume_share, [*types[:-1], (mean_liters, 1.0, *types[-1][2:])]
 
 
+MEAN_PRESSURE = sum(PRESSURE_SHAPE) // 24
 ACTIVE_PROB, ACTIVE_BELOW = 0.75, 0.6745
 USES = (
     use_group(0.45, {"toilet": 0.51, "tap": 0.49}),

@@ -28,6 +28,7 @@ _TANK_RANGES = {
     "supply_session_liters": (0.0, 5_000.0),
     "supply_session_hours": (0.05, 12.0),
     "supply_session_sigma": (0.0, 1.5),
+    "supply_max_liters_per_hour": (10.0, 100_000.0),
     "initial_level_fraction": (0.0, 1.0),
     "reading_noise_mm": (0.0, 200.0),
     "no_echo_prob": (0.0, 1.0),
@@ -93,6 +94,7 @@ def tanks(draw: st.DrawFn, device_id: str = "TANK-1", *, step_seconds: int | Non
             "is_pipe_connected": draw(st.booleans()),
         },
         battery_kind=draw(st.sampled_from(["solar", "lipo", "primary"])),
+        supply_inlet=draw(st.sampled_from(["open", "float_valve"])),
         supply_regime=draw(st.sampled_from(["predictable", "irregular", "unreliable"])),
         **draw(_overrides(_TANK_RANGES)),
     )

@@ -74,6 +74,11 @@ def tank_water(group: Group) -> TankWater:
         min_demand_fraction=group.values("near_empty_min_demand_fraction"),
         loss_plan=broken.loss_ml,
     )
+    has_valve = np.array([device.values["supply_inlet"] == "float_valve" for device in group.devices])
+    if has_valve.any():
+        # The valve lets in what there is room for: nothing arrives that would spill.
+        inflow[:, has_valve] -= flows.overflow[:, has_valve]
+        flows.overflow[:, has_valve] = 0.0
     return TankWater(expected, requested, inflow, flows)
 
 
@@ -145,8 +150,8 @@ def _sessions(group: Group) -> Events:
     connected = np.array([1.0 if reservoir.is_pipe_connected else 0.0 for reservoir in group.reservoirs])
     base_prob = group.values("supply_sessions_per_day") / 24.0 * connected
     start_prob = (weekday_prob[:, None, :] * hourly_prob[None, :, :]).reshape(168, -1) * base_prob
-    return supply.supply_sessions(
-        hour_starts=group.grid.hour_starts(hours_before=supply.MAX_SESSION_HOURS + 1),
+    sessions = supply.supply_sessions(
+        hour_starts=group.grid.hour_starts(hours_before=supply.LOOKBACK_HOURS),
         keys=group.keys("supply"),
         regimes=[str(device.values["supply_regime"]) for device in group.devices],
         start_prob=np.minimum(start_prob, 1.0),
@@ -154,6 +159,7 @@ def _sessions(group: Group) -> Events:
         session_hours=group.values("supply_session_hours"),
         session_log_sigma=group.values("supply_session_sigma").tolist(),
     )
+    return supply.pressure_flows(sessions, group.values("supply_max_liters_per_hour"))
 
 
 def _routes(group: Group) -> trips.Routes:

@@ -122,8 +122,8 @@ _STATIONARY = {
     "supply_regime": Parameter(
         "predictable",
         "",
-        "predictable: the same hours most days; irregular: other hours each day; unreliable: by chance, "
-        "on some days only",
+        "predictable: the same hours most days; irregular: other hours each time, on some days; "
+        "unreliable: by chance, on some days",
         "Source: domain facts, Intermittent supply: archetype A is predictable",
         choices=("predictable", "irregular", "unreliable"),
     ),
@@ -145,6 +145,21 @@ _STATIONARY = {
     ),
     "supply_session_hours": Parameter(
         5.0, "h", "mean duration of one session", "Source: domain facts, 2..4 h a day and longer", 0.05, 12
+    ),
+    "supply_max_liters_per_hour": Parameter(
+        2_500.0,
+        "liters/h",
+        "what the pipe carries at the highest pressure; a session that is to bring more takes longer",
+        "Source: ISO 4064-1:2014, permanent flow of a DN15 water meter, 2.5 m3/h",
+        10,
+        1_000_000,
+    ),
+    "supply_inlet": Parameter(
+        "open",
+        "",
+        "open: what arrives at a full tank spills; float_valve: it does not flow in",
+        "Assumed: most roof tanks have no working valve",
+        choices=("open", "float_valve"),
     ),
     "supply_session_sigma": Parameter(
         0.25,

@@ -144,11 +144,19 @@ def expected_liters(demand: Any, second: int, step: int) -> float:
     return demand.target_daily_liters / 24 * weight * demand.weekday_multipliers[weekday] * (step / 3600)
 
 
+_PRESSURE = (
+    *(256, 256, 256, 256, 250, 232, 200, 178, 176, 186, 198, 206),
+    *(208, 206, 210, 214, 208, 196, 182, 176, 184, 206, 230, 248),
+)
+
+
 def sessions(device: Any, reservoir: Any, key: int, first_hour: int, last_hour: int) -> list[Event]:
     if not reservoir.is_pipe_connected:
         return []
-    value, supply, found = device.values, device.supply, []
-    for hour in range(first_hour - 25, last_hour + 1):
+    value, supply = device.values, device.supply
+    limit = value["supply_max_liters_per_hour"]
+    by_hour: dict[int, list[Event]] = {}
+    for hour in range(first_hour - 60, last_hour + 1):
         second = hour * HOUR
         if not _begins(device, key, hour):
             continue
@@ -156,9 +164,30 @@ def sessions(device: Any, reservoir: Any, key: int, first_hour: int, last_hour: 
         mean = supply.hourly_volume_multipliers[clock] * value["supply_session_liters"]
         volume = round(mean * 1000.0 * factor(draw(key, second, 1), sigma))
         length = round(value["supply_session_hours"] * HOUR * factor(draw(key, second, 2), sigma))
-        offset = choice(draw(key, second, 3), HOUR)
-        found.append(Event(second + offset, min(max(length, 60), DAY), volume))
+        for part in _parts(second + choice(draw(key, second, 3), HOUR), length, volume, limit):
+            by_hour.setdefault(part.start // HOUR, []).append(part)
+    found = []
+    for _, parts in sorted(by_hour.items()):
+        begin = min(part.start for part in parts)
+        length = max(part.start + part.length for part in parts) - begin
+        most = floor(limit * (1000.0 / HOUR) * length)
+        found.append(Event(begin, length, min(sum(part.volume for part in parts), most)))
     return found
+
+
+def _parts(begin: int, length: int, volume: int, limit: float) -> list[Event]:
+    """A session hour by hour, at the hour's pressure."""
+    mean = sum(_PRESSURE) // 24
+    unit = limit * (1000.0 / 256.0 / HOUR)
+    need = min(max(length * mean, ceil(volume / unit), 60 * mean), DAY * mean)
+    volume, used, parts = min(volume, floor(need * unit)), 0, []
+    while used < need:
+        pressure = _PRESSURE[begin // HOUR % 24]
+        seconds = min(HOUR - begin % HOUR, ceil((need - used) / pressure))
+        until = min(used + seconds * pressure, need)
+        parts.append(Event(begin, seconds, volume * until // need - volume * used // need))
+        begin, used = begin + seconds, until
+    return parts
 
 
 def _start_prob(device: Any, hour: int) -> float:
@@ -171,17 +200,18 @@ def _start_prob(device: Any, hour: int) -> float:
 def _begins(device: Any, key: int, hour: int) -> bool:
     """Whether a session begins in an hour, by the regime of the supply."""
     regime, day = device.values["supply_regime"], hour // 24
+    share = {"predictable": 1.0, "irregular": 0.55, "unreliable": 0.75}[regime]
+    if regime != "predictable" and slow_normal(key, day, DAY, 0.5, slot=7) >= _QUANTILE(share):
+        return False
     if regime == "unreliable":
-        if slow_normal(key, day, DAY, 0.5, slot=7) >= _QUANTILE(0.75):
-            return False
-        return uniform(draw(key, hour * HOUR)) < min(_start_prob(device, hour) / 0.75, 1.0)
+        return uniform(draw(key, hour * HOUR)) < min(_start_prob(device, hour) / share, 1.0)
     turn = uniform(draw(key, day * DAY, 5))
     if regime == "predictable" and uniform(draw(key, day * DAY, 6)) < 0.9:
         turn = uniform(draw(key, 0, 4))
     until = 0.0
     for earlier in range(day * 24, hour):
-        until += _start_prob(device, earlier)
-    return floor(until + _start_prob(device, hour) + turn) > floor(until + turn)
+        until += min(_start_prob(device, earlier) / share, 1.0)
+    return floor(until + min(_start_prob(device, hour) / share, 1.0) + turn) > floor(until + turn)
 
 
 # --- trucks ----------------------------------------------------------------------------------
@@ -732,6 +762,8 @@ def _tank_moves(
         content += inflow - served
         overflow = max(content - capacity, 0.0)
         content -= overflow
+        if value["supply_inlet"] == "float_valve":
+            inflow, overflow = inflow - overflow, 0.0
         found.append(
             {
                 "content": content,

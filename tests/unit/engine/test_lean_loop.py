@@ -15,11 +15,7 @@ DAYS = 60
 
 @pytest.fixture(scope="module")
 def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
-    # The loop's supply is the irregular one.
-    devices = [
-        tank(f"D{i}", step_seconds=1800, no_echo_prob=0.05, reading_noise_mm=5.0, supply_regime="irregular")
-        for i in range(20)
-    ]
+    devices = [tank(f"D{i}", step_seconds=1800, no_echo_prob=0.05, reading_noise_mm=5.0) for i in range(20)]
     rows: list[tuple[object, ...]] = []
     start = END_SECOND - DAYS * DAY
     for device in devices:

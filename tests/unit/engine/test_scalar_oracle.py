@@ -44,7 +44,14 @@ FLEET = (
     formula_tank(
         "HOUR", step_seconds=3600, target_daily_liters=40_000.0, reservoir={"is_pipe_connected": False}
     ),
-    formula_tank("SAVING", near_empty_threshold_fraction=0.9),
+    formula_tank(
+        "SAVING",
+        near_empty_threshold_fraction=0.9,
+        supply_inlet="float_valve",
+        initial_level_fraction=0.95,
+        supply_sessions_per_day=3.0,
+    ),
+    formula_tank("NARROW", supply_regime="unreliable", supply_max_liters_per_hour=120.0),
     formula_tank("LYING", reservoir={"shape": "lying_cylinder", "capacity_liters": 3_333.3335}),
     formula_tank("TINY", reservoir={"capacity_liters": 60.0}, no_echo_prob=1.0, signal_sigma_db=15.0),
     formula_tank("COLD", temperature_mean_c=-5.0, temperature_daily_amplitude_c=12.0, reading_noise_mm=60.0),
@@ -102,6 +109,9 @@ def test_the_fleet_shows_what_it_should(frame: pd.DataFrame) -> None:
     assert (raw == -1).all().all()
     assert of["TINY"]["measured_level_pct"].isna().all()
     assert of["TINY"]["overflow_liters"].sum() > 0
+    assert of["SAVING"]["overflow_liters"].sum() == 0
+    assert (of["SAVING"]["level_pct"] == 100).any()
+    assert of["NARROW"]["inflow_liters"].max() == pytest.approx(10.0, abs=0.001)
     assert of["HOUR"]["inflow_liters"].sum() == 0
     assert (of["HOUR"]["volume_liters"].tail(20) == 0).all()
     assert (of["COLD"]["temperature_c"] < 0).any()

@@ -7,7 +7,14 @@ import pytest
 from scipy import stats
 
 from synthlab.model.events import Events
-from synthlab.model.supply import MAX_SESSION_HOURS, REGIMES, supply_sessions
+from synthlab.model.supply import (
+    LOOKBACK_HOURS,
+    MAX_SESSION_HOURS,
+    PRESSURE_SHAPE,
+    REGIMES,
+    pressure_flows,
+    supply_sessions,
+)
 from synthlab.randomness import stream_keys
 from tests.fleets import DAY, END_SECOND, HOUR, run, tank
 
@@ -68,10 +75,11 @@ def test_predictable_supply_keeps_its_hours_and_unreliable_leaves_days_out() -> 
     assert usual["predictable"] > 0.85
     assert usual["irregular"] < 0.1
     days = {name: np.unique(found // 24) for name, found in hours.items()}
-    assert len(days["predictable"]) == len(days["irregular"]) == HOURS // 24
-    gaps = np.diff(hours["unreliable"])
-    assert gaps.std() / gaps.mean() > 1.0
-    assert len(days["unreliable"]) < 0.6 * HOURS // 24
+    assert len(days["predictable"]) == HOURS // 24
+    for name in ("irregular", "unreliable"):
+        gaps = np.diff(hours[name])
+        assert gaps.std() / gaps.mean() > 1.0, name
+        assert len(days[name]) < 0.6 * HOURS // 24, name
 
 
 def test_volume_follows_the_hour_and_length_the_mean() -> None:
@@ -102,13 +110,76 @@ def test_a_session_that_began_the_day_before_the_window_reaches_into_it() -> Non
         supply_session_liters=1_000.0,
         supply_session_hours=12.0,
         supply_session_sigma=0.0,
+        supply_max_liters_per_hour=100_000.0,
     )
     frame = run([device], start_second=END_SECOND, end_second=END_SECOND + DAY).frame
     # Twelve overlapping sessions at any time, in the first hour as in the last.
-    assert frame["inflow_liters"].iloc[0] == pytest.approx(1_000, rel=0.2)
+    assert frame["inflow_liters"].iloc[0] == pytest.approx(frame["inflow_liters"].iloc[24], rel=0.1)
     assert frame["inflow_liters"].mean() == pytest.approx(1_000, rel=0.05)
 
 
 def test_no_pipe_no_supply() -> None:
     dry = tank(supply_sessions_per_day=24.0, reservoir={"is_pipe_connected": False})
     assert run([dry]).frame["inflow_liters"].sum() == 0
+
+
+class TestPressure:
+    """What the pipe makes of the sessions."""
+
+    @staticmethod
+    def flows(limit: float, *, prob: float = 0.05, **wanted: float) -> tuple[Events, Events]:
+        meant = sessions(np.full(168, prob), **wanted)
+        return meant, pressure_flows(meant, np.array([limit]))
+
+    def test_it_brings_the_volume_that_was_meant(self) -> None:
+        meant, flows = self.flows(100_000.0, prob=0.3)
+        assert flows.volume_ml.sum() == meant.volume_ml.sum()
+
+    def test_no_pipe_carries_more_than_it_can(self) -> None:
+        """Not even where many sessions meet."""
+        meant, flows = self.flows(300.0, prob=0.3, sigma=1.0)
+        per_second = flows.volume_ml / flows.length_seconds
+        assert per_second.max() <= 300.0 / 3.6 + 1e-9
+        assert flows.volume_ml.sum() < meant.volume_ml.sum()
+        assert (flows.length_seconds >= 1).all()
+        ends = flows.start_second + flows.length_seconds
+        assert (flows.start_second[1:] >= ends[:-1]).all()
+        assert (flows.start_second // HOUR == (ends - 1) // HOUR).all()
+
+    def test_a_narrow_pipe_takes_longer_for_the_same_volume(self) -> None:
+        meant, wide = self.flows(10_000.0, prob=0.005, hours=1.0, sigma=0.0)
+        _, narrow = self.flows(500.0, prob=0.005, hours=1.0, sigma=0.0)
+        assert narrow.volume_ml.sum() == pytest.approx(meant.volume_ml.sum(), rel=0.01)
+        assert narrow.length_seconds.sum() > 1.8 * wide.length_seconds.sum()
+
+    def test_flow_follows_the_pressure_of_the_hour(self) -> None:
+        _, flows = self.flows(100_000.0, prob=0.005, hours=12.0, sigma=0.0)
+        hour = flows.start_second // HOUR
+        follows = np.flatnonzero((np.diff(hour) == 1) & (flows.length_seconds[1:] == HOUR))
+        follows = follows[flows.length_seconds[follows] == HOUR]
+        ratio = flows.volume_ml[follows + 1] / flows.volume_ml[follows]
+        shape = np.array(PRESSURE_SHAPE)
+        expected = shape[(hour[follows] + 1) % 24] / shape[hour[follows] % 24]
+        assert len(follows) > 500
+        # Where two sessions meet, the ratio is another.
+        assert (np.abs(ratio / expected - 1) < 0.01).mean() > 0.8
+
+    def test_the_longest_session_ends_within_the_lookback(self) -> None:
+        meant, flows = self.flows(10.0, prob=0.002, hours=12.0, sigma=1.5, liters=1e6)
+        one = pressure_flows(Events(*(getattr(meant, n)[:1] for n in Events.__slots__)), np.array([10.0]))
+        assert (
+            one.start_second[-1] + one.length_seconds[-1] - one.start_second[0] < (LOOKBACK_HOURS - 1) * HOUR
+        )
+        assert flows.volume_ml.max() <= 10_000
+
+
+def test_a_float_valve_lets_in_what_there_is_room_for() -> None:
+    wanted = {"supply_sessions_per_day": 3.0, "supply_session_liters": 3_000.0}
+    spills, valve = (
+        run([tank(supply_inlet=kind, **wanted)], days=20).frame for kind in ("open", "float_valve")
+    )
+    assert spills["overflow_liters"].sum() > 1_000
+    assert valve["overflow_liters"].sum() == 0
+    assert (valve["volume_liters"] == spills["volume_liters"]).all()
+    kept = spills["inflow_liters"] - spills["overflow_liters"]
+    assert np.abs(valve["inflow_liters"] - kept).max() < 1e-6
