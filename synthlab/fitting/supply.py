@@ -45,6 +45,9 @@ MIN_LITERS = 1.0
 OVERDISPERSED = 0.6
 """Variance / mean of a day's sessions above which days are served by chance. Assumed: halfway
 between regular days (about .1) and chance (1 and more)."""
+DISPERSED_WHEN_SERVED = 0.35
+"""The same of the days with any session, above which they come by chance, not some hours apart.
+Assumed: halfway between sessions that keep apart (about 0) and chance (.7)."""
 REPEATING = 0.5
 """Share of sessions that come again at the same hour of the next day, beyond chance, above which
 hours are kept. Assumed: halfway between new hours (0) and kept ones (.8)."""
@@ -271,16 +274,17 @@ def regime_of(starts: F64, device: I64) -> str:
 
     Notes
     -----
-    Days that are served by chance differ in their number of sessions more than regular
-    ones; where the number is regular, predictable supply comes at the hours of the day
-    before.
+    Where days are left out by chance, days differ in their number of sessions more than
+    regular ones; if those that are served hold a regular number, supply is irregular, else
+    unreliable.  Where the number is regular on all days, predictable supply comes at the
+    hours of the day before.
     """
     counts = starts.sum(axis=1)
     mean = counts.mean()
-    # Below a session a day, regular days hold 0 or 1: their own variance is no chance.
-    regular = (mean - np.floor(mean)) * (np.ceil(mean) - mean) if mean > 0 else 0.0
-    if (counts.var() - regular) / max(mean, 1e-9) > OVERDISPERSED - regular / max(mean, 1e-9):
-        return "unreliable"
+    if counts.var() / max(mean, 1e-9) > OVERDISPERSED:
+        served = counts[counts > 0]
+        surplus = served.var() - _regular_variance(float(served.mean()))
+        return "unreliable" if surplus > DISPERSED_WHEN_SERVED * served.mean() else "irregular"
     near = starts + np.roll(starts, 1, axis=1) + np.roll(starts, -1, axis=1)
     follows = device[1:] == device[:-1]
     again = float(
@@ -291,6 +295,11 @@ def regime_of(starts: F64, device: I64) -> str:
     # By chance of a device's own hours it would always come again: kept hours are few hours.
     own = max(again - min(by_chance, 0.3), 0.0) / (1.0 - min(by_chance, 0.3))
     return "predictable" if own > REPEATING else "irregular"
+
+
+def _regular_variance(mean: float) -> float:
+    """Variance of counts that are either of the whole numbers beside their mean."""
+    return float((mean - np.floor(mean)) * (np.ceil(mean) - mean))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,11 @@ DAYS = 60
 
 @pytest.fixture(scope="module")
 def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
-    devices = [tank(f"D{i}", step_seconds=1800, no_echo_prob=0.05, reading_noise_mm=5.0) for i in range(20)]
+    # One session a day: otherwise households differ by whole sessions, for good.
+    devices = [
+        tank(f"D{i}", step_seconds=1800, no_echo_prob=0.05, reading_noise_mm=5.0, supply_sessions_per_day=1.0)
+        for i in range(20)
+    ]
     rows: list[tuple[object, ...]] = []
     start = END_SECOND - DAYS * DAY
     for device in devices:
