@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from synthlab.scenario.loader import load_scenario, template_names
     from synthlab.scenario.schema import Scenario
     from synthlab.scenario.writer import save_scenario
+    from synthlab.widgets.design_view import DesignView, design
     from synthlab.workflows.analyze import Analysis, analyze_csv
     from synthlab.workflows.approve import approve, reject
     from synthlab.workflows.backfill import Backfill, backfill
@@ -61,6 +62,7 @@ _HOMES: dict[str, str] = {
     "ConsumeResult": "synthlab.workflows.consume",
     "Comparison": "synthlab.workflows.compare",
     "DemandFit": "synthlab.fitting.demand",
+    "DesignView": "synthlab.widgets.design_view",
     "Findings": "synthlab.quality.checks",
     "ImportResult": "synthlab.workflows.import_",
     "LiveResult": "synthlab.workflows.live",
@@ -80,6 +82,7 @@ _HOMES: dict[str, str] = {
     "check": "synthlab.quality.checks",
     "consume": "synthlab.workflows.consume",
     "compare": "synthlab.workflows.compare",
+    "design": "synthlab.widgets.design_view",
     "export_csv": "synthlab.workflows.export",
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
@@ -111,6 +114,7 @@ __all__ = [
     "Comparison",
     "ConsumeResult",
     "DemandFit",
+    "DesignView",
     "Findings",
     "ImportResult",
     "LiveResult",
@@ -131,6 +135,7 @@ __all__ = [
     "check",
     "compare",
     "consume",
+    "design",
     "export_csv",
     "fit_demand",
     "fit_supply",

@@ -52,4 +52,9 @@ def test_wheel_holds_the_templates_and_nothing_foreign(tmp_path: Path) -> None:
     templates = {f"synthlab/scenarios/{path.name}" for path in (REPOSITORY / "scenarios").glob("*.yaml")}
     assert templates
     assert templates <= set(names)
+    static = {
+        f"synthlab/widgets/static/{path.name}" for path in (REPOSITORY / "synthlab/widgets/static").iterdir()
+    }
+    assert {name.rsplit(".", 1)[1] for name in static} == {"js", "css"}
+    assert static <= set(names)
     assert all(name.startswith(("synthlab/", "synthlab-")) for name in names)

@@ -1,7 +1,8 @@
-"""Interactive views for notebooks; ipywidgets is imported nowhere else.
+"""Interactive views for notebooks and the page without code; ipywidgets is imported nowhere else.
 
-What a control does when it is moved is a plain function in `synthlab.widgets.design_outcome`,
-so it can be called, and tested, without a browser.
+A view is made of parts (`CurveEditor`, `SeriesPlot`, `KpiTiles`, `MapPlot`, `Fields`, `Picker`,
+`Changes`), each an ES module and a style sheet below ``static/`` and one Python class.  What a
+view computes is in plain modules, and everything can be done by code as well as by hand.
 """
 
 from __future__ import annotations
@@ -10,18 +11,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthlab.widgets.design_controls import DesignControls, design
-    from synthlab.widgets.design_outcome import DesignOutcome, redesign, simulate_design
+    from synthlab.widgets.changes import Changes
+    from synthlab.widgets.curve import CurveEditor
+    from synthlab.widgets.design_view import DesignView, design
+    from synthlab.widgets.fields import Field, Fields
+    from synthlab.widgets.map import MapPlot, Place, Track
+    from synthlab.widgets.picker import Picker
+    from synthlab.widgets.series import Line, Panel, SeriesPlot
+    from synthlab.widgets.tiles import KpiTiles, Tile
 
 _HOMES: dict[str, str] = {
-    "DesignControls": "design_controls",
-    "DesignOutcome": "design_outcome",
-    "design": "design_controls",
-    "redesign": "design_outcome",
-    "simulate_design": "design_outcome",
+    "Changes": "changes",
+    "CurveEditor": "curve",
+    "DesignView": "design_view",
+    "Field": "fields",
+    "Fields": "fields",
+    "KpiTiles": "tiles",
+    "Line": "series",
+    "MapPlot": "map",
+    "Panel": "series",
+    "Picker": "picker",
+    "Place": "map",
+    "SeriesPlot": "series",
+    "Tile": "tiles",
+    "Track": "map",
+    "design": "design_view",
 }
 
-__all__ = ["DesignControls", "DesignOutcome", "design", "redesign", "simulate_design"]
+__all__ = [
+    "Changes",
+    "CurveEditor",
+    "DesignView",
+    "Field",
+    "Fields",
+    "KpiTiles",
+    "Line",
+    "MapPlot",
+    "Panel",
+    "Picker",
+    "Place",
+    "SeriesPlot",
+    "Tile",
+    "Track",
+    "design",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -66,6 +66,8 @@ class Tile:
 def say(value: float) -> str:
     """Say a number with as many digits as people read."""
     size = abs(value)
+    if size >= 10 and value == round(value):
+        return f"{value:,.0f}"
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 

@@ -371,7 +371,7 @@ class Curve {
       "aria-valuenow": Number(value.toFixed(3)),
       "aria-valuetext": `${say(value)} ${this.model.get("unit")}`,
     });
-    slot.classList.toggle("sl-moved", Math.abs(value - old) > 0.004 * this.top);
+    slot.classList.toggle("sl-moved", Math.abs(value - old) > 0.02 * this.top);
   }
 
   dress(isLine) {

@@ -22,7 +22,7 @@ export default {
       values = {};
       const groups = new Map();
       model.get("fields").forEach((field) => groups.set(field.group, [...(groups.get(field.group) ?? []), field]));
-      element.replaceChildren(...[...groups].map(([name, fields], index) => group(name, fields, put, index === 0)));
+      element.replaceChildren(...[...groups].map(([name, fields], index) => group(name, fields, put, index <= 1)));
     };
     model.on("change:version", show);
     show();

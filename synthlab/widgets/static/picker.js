@@ -21,7 +21,7 @@ export default {
       if (note) choose.append(make("span", { class: `sl-note${tone ? ` sl-${tone}` : ""}`, text: note }));
       const box = make("input", { type: "checkbox", checked: beside.includes(id), "aria-label": `Show ${label} beside`, title: "Show beside" });
       box.addEventListener("change", () => ask(model.get("selected"), box.checked ? [...beside, id] : beside.filter((other) => other !== id)));
-      return make("div", { class: `sl-card${isSelected ? " sl-selected" : ""}` }, choose, ...(model.get("can_compare") ? [box] : []));
+      return make("div", { class: `sl-card${isSelected ? " sl-selected" : ""}` }, choose, ...(model.get("can_compare") && !isSelected ? [box] : []));
     };
     const show = () => {
       const focused = element.contains(document.activeElement) ? [...element.querySelectorAll("button, input")].indexOf(document.activeElement) : -1;

@@ -1,0 +1,404 @@
+"""The design view: shape a device by hand and see at once what its water does."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from synthlab.errors import SynthlabError
+from synthlab.plotting.design import design_figure
+from synthlab.plotting.routes import routes_figure
+from synthlab.scenario.loader import load_scenario, read_text
+from synthlab.scenario.schema import Scenario
+from synthlab.scenario.writer import dumps_scenario, save_scenario, updated_text
+from synthlab.widgets.changes import Changes, diff_text
+from synthlab.widgets.design_curves import CURVES, curve_named, make_editor, show_curve
+from synthlab.widgets.design_pictures import card, form, kpi_tiles, level_panel, route_map, stops_frame
+from synthlab.widgets.design_state import Design, Outcome, first_device, parameters_of
+from synthlab.widgets.fields import Fields, Value
+from synthlab.widgets.layout import beside, stacked, tabs
+from synthlab.widgets.map import MapPlot
+from synthlab.widgets.part import Request
+from synthlab.widgets.picker import Picker
+from synthlab.widgets.series import SeriesPlot
+from synthlab.widgets.tiles import KpiTiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.plotting import Plot
+
+MAX_BESIDE = 5
+"""Devices that are shown beside the one worked on at first. Assumed: more do not fit on a screen."""
+
+
+class DesignView:
+    """Curves to drag, numbers to set, and the level, the key numbers and the route that follow.
+
+    Show it as the last value of a cell.  All that can be done by hand can be done by code,
+    also where no browser runs: `select`, `set_curve`, `set`, `reset`, `save`.
+
+    Parameters
+    ----------
+    scenario : Scenario or path
+        A file is remembered, and `save` writes there.
+    device_id : str, optional
+        The device to begin with; the first tank where omitted.
+    end_at : datetime or str, optional
+        End of the simulated window, aware UTC; a fixed week where omitted.
+    days : int, optional
+        Its length; the scenario's, at most 7, where omitted. [days]
+    path : path, optional
+        Where `save` writes.
+
+    Attributes
+    ----------
+    device_id : str
+        The device that is worked on.
+    beside : tuple of str
+        Those that are shown beside it.
+    error : SynthlabError or None
+        Why the last change was refused; what is shown is from before it then.
+    panel : ipywidgets.Widget
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: an unknown device, or a bad time.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | os.PathLike[str],
+        device_id: str | None = None,
+        *,
+        end_at: datetime | str | None = None,
+        days: int | None = None,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        # JupyterLab answers requests in a second thread; a cell may change the view meanwhile.
+        self._lock = threading.RLock()
+        if not isinstance(scenario, Scenario):
+            path = scenario if path is None and Path(scenario).is_file() else path
+            scenario = load_scenario(scenario)
+        self._path = None if path is None else Path(path)
+        self._text = self._original_text(scenario)
+        self._design = Design(scenario, end_at=end_at, days=days)
+        self.error: SynthlabError | None = None
+        self.device_id = first_device(scenario, device_id)
+        others = [device.device_id for device in scenario.devices if device.device_id != self.device_id]
+        self.beside: tuple[str, ...] = tuple(others[:MAX_BESIDE])
+        self._make_parts()
+        self.panel = self._arrange()
+        self._changes.save_as = str(self._path or f"{scenario.scenario_id}.yaml")
+        self._show_device()
+        self._listen()
+
+    # ---- by code -----------------------------------------------------------------------------
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as it stands."""
+        return self._design.scenario
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the device that is worked on does."""
+        return self._design.now(self.device_id)
+
+    @property
+    def kpis(self) -> pd.DataFrame:
+        """Key numbers of the device that is worked on, before any change and now."""
+        return self._design.kpis(self.device_id)
+
+    @property
+    def stops(self) -> pd.DataFrame:
+        """Where the truck that is worked on stood; no rows for a tank."""
+        if self.outcome.device.mode == "MOBILE":
+            return stops_frame(self.outcome)
+        import pandas as pd
+
+        return pd.DataFrame(columns=["point_id", "kind", "hours", "delivered_liters"])
+
+    @property
+    def diff(self) -> str:
+        """What changed, as a diff of the YAML; empty where nothing did."""
+        return diff_text(self._text, self._new_text())
+
+    @property
+    def figure(self) -> Plot:
+        """The picture of the device that is worked on."""
+        if self.outcome.device.mode == "MOBILE":
+            return routes_figure(self.outcome.frame)
+        return design_figure(self._design.before(self.device_id).frame, self.outcome.frame, self.device_id)
+
+    def select(self, device_id: str) -> None:
+        """Work on another device.
+
+        Raises
+        ------
+        UsageError
+            Code ``BAD_ARGUMENT``: the scenario has no such device.
+        """
+        with self._lock:
+            chosen = first_device(self.scenario, device_id)
+            shown = (self.device_id, *(name for name in self.beside if name != chosen))
+            self.beside = shown[:MAX_BESIDE] if chosen != self.device_id else self.beside
+            self.device_id = chosen
+            self._show_device()
+
+    def set_curve(self, name: str, values: Sequence[float]) -> None:
+        """Give the device another curve.
+
+        Parameters
+        ----------
+        name : str
+            A field of the scenario's ``demand`` or ``supply`` block, such as
+            ``hourly_weights`` or ``hourly_probability_multipliers``.
+        values : sequence of float
+            24 from hour 0 UTC, or 7 from Monday.
+
+        Raises
+        ------
+        UsageError
+            Code ``BAD_ARGUMENT``: no such curve.
+        ScenarioError
+            A curve that a scenario may not have; nothing is changed then.
+        """
+        self.set(**{curve_named(name).name: [float(value) for value in values]})
+
+    def set(self, **changes: Any) -> None:
+        """Change the device by plain names, as `Scenario.with_device` takes them.
+
+        Raises
+        ------
+        ScenarioError
+            What a scenario may not have; nothing is changed then.
+        """
+        with self._lock:
+            self._design.change(self.device_id, changes)
+            self.error = None
+            self._show_device()
+
+    def reset(self) -> None:
+        """Take every change back."""
+        with self._lock:
+            self._design.reset()
+            self.error = None
+            self._show_device()
+            self._changes.tell("Everything is as it was opened.")
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the scenario as YAML; in a file that is there, comments and order stay.
+
+        Parameters
+        ----------
+        path : path, optional
+            The file that was opened, or last saved to, where omitted; else
+            ``<scenario_id>.yaml`` in the working directory.
+
+        Raises
+        ------
+        ScenarioError, DiskError
+            As `synthlab.save_scenario`; what was there is unharmed.
+        """
+        with self._lock:
+            chosen = path if path is not None else self._path or f"{self.scenario.scenario_id}.yaml"
+            written = save_scenario(self.scenario, chosen)
+            self._path = written
+            self._text = read_text(written)
+            self._changes.path = self._changes.save_as = str(written)
+            self._show_changes()
+            self._changes.tell(f"Saved to {written.name}.")
+            return written
+
+    # ---- parts -------------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        self._picker = Picker()
+        self._editors = {name: make_editor(curve) for name, curve in CURVES.items()}
+        self._form, self._tiles, self._plot = Fields(), KpiTiles(), SeriesPlot()
+        self._map = MapPlot(title="Route")
+        self._changes = Changes(path=str(self._path or ""))
+        self._stops = ipywidgets.HTML()
+
+    def _arrange(self) -> ipywidgets.Widget:
+        demand = [self._editors[name] for name, curve in CURVES.items() if curve.is_demand]
+        supply = [self._editors[name] for name, curve in CURVES.items() if not curve.is_demand]
+        self._tabs = tabs({"Demand": demand, "Supply": supply, "Tank": [self._form]})
+        self._left = stacked(self._tabs)
+        self._right = stacked(self._tiles, self._plot)
+        return stacked(self._picker, beside(self._left, self._right), self._changes, is_view=True)
+
+    def _listen(self) -> None:
+        for name, editor in self._editors.items():
+            editor.on_change(self._curve_answer(name))
+        self._form.on_set(self._set_fields)
+        self._picker.on_request(self._pick)
+        self._changes.on_request(self._act)
+
+    def _curve_answer(self, name: str) -> Callable[[tuple[float, ...], float | None, bool], None]:
+        def answer(values: tuple[float, ...], total: float | None, is_done: bool) -> None:
+            seq = int(self._editors[name].request["seq"])
+            changes: dict[str, Any] = {name: values}
+            demand = self.outcome.device.demand
+            if total is not None and demand is not None and total != demand.target_daily_liters:
+                changes["target_daily_liters"] = total
+            self._try(changes, seq=seq, is_done=is_done, asked_by=name)
+
+        return answer
+
+    def _set_fields(self, values: dict[str, Value]) -> None:
+        parameters = parameters_of(self._design.original, self.device_id).values
+        usual = {field["name"]: field["default"] for field in self._form.fields}
+        # What is the default again, and was not written out before, is left out of the file.
+        written = self._design.original.device(self.device_id).parameter_overrides
+        changes = {
+            name: None if value == usual[name] and name in parameters and name not in written else value
+            for name, value in values.items()
+        }
+        self._try(changes, seq=int(self._form.request["seq"]), is_done=True, asked_by="form")
+
+    def _try(self, changes: dict[str, Any], *, seq: int, is_done: bool, asked_by: str) -> None:
+        """Change and show; what is refused is told, and the last picture stays."""
+        with self._lock:
+            try:
+                self._design.change(self.device_id, changes)
+                self._show_outcome(stamp=seq)
+            except SynthlabError as error:
+                self.error = error
+                self._changes.tell(str(error), is_error=True)
+                return
+            if self.error is not None:
+                self._changes.tell("")
+            self.error = None
+            if is_done:
+                # Not at each move: only what the hand has let go of is worth a diff.
+                self._show_changes()
+                self._show_inputs(but=asked_by)
+                self._show_cards()
+
+    def _pick(self, request: Request) -> None:
+        with self._lock:
+            known = {device.device_id for device in self.scenario.devices}
+            self.beside = tuple(
+                name for name in request["beside"] if name in known and name != request["selected"]
+            )
+            self.device_id = first_device(self.scenario, request["selected"])
+            self._show_device()
+
+    def _act(self, request: Request) -> None:
+        try:
+            if request["action"] == "reset":
+                self.reset()
+            else:
+                self.save(request["path"] or None if request["action"] == "save_as" else None)
+        except SynthlabError as error:
+            self.error = error
+            self._changes.tell(str(error), is_error=True)
+
+    # ---- what is shown -----------------------------------------------------------------------
+
+    def _show_device(self) -> None:
+        is_truck = self.outcome.device.mode == "MOBILE"
+        self._left.children = (self._form, self._stops) if is_truck else (self._tabs,)
+        self._right.children = (self._tiles, self._map, self._plot) if is_truck else (self._tiles, self._plot)
+        self._show_inputs()
+        self._show_outcome()
+        self._show_cards()
+        self._show_changes()
+
+    def _show_inputs(self, but: str = "") -> None:
+        now = self.outcome.device
+        original = parameters_of(self._design.original, self.device_id)
+        if but != "form":
+            self._form.show(form(now))
+        if now.mode == "MOBILE":
+            return
+        for name, editor in self._editors.items():
+            if name != but:
+                show_curve(editor, name, now, original)
+
+    def _show_outcome(self, stamp: int | None = None) -> None:
+        design = self._design
+        # Computed first: where a device is refused, nothing of the picture is touched.
+        pairs = [(design.before(name), design.now(name)) for name in self._shown()]
+        before, now = pairs[0]
+        self._plot.show([level_panel(*pair) for pair in pairs], stamp=stamp)
+        self._tiles.show(kpi_tiles(before, now))
+        if now.device.mode == "MOBILE":
+            tracks, places, summary = route_map(now)
+            self._map.show(tracks, places, summary=summary, stamp=stamp)
+            self._stops.value = _stops_html(stops_frame(now))
+
+    def _show_cards(self) -> None:
+        items = [
+            card(self._design.now(name), is_changed=self._design.is_changed(name)) for name in self._listed()
+        ]
+        self._picker.show(items, selected=self.device_id, beside=[self.device_id, *self.beside])
+
+    def _show_changes(self) -> None:
+        self._changes.show(self._text, self._new_text())
+
+    def _shown(self) -> list[str]:
+        return [self.device_id, *(name for name in self.beside if name != self.device_id)]
+
+    def _listed(self) -> list[str]:
+        """Name the devices with a card: all of a small scenario, the first ones of a large one."""
+        names = [device.device_id for device in self.scenario.devices][:MAX_CARDS]
+        return names + [name for name in self._shown() if name not in names]
+
+    def _original_text(self, scenario: Scenario) -> str:
+        if self._path is not None and self._path.is_file():
+            return read_text(self._path)
+        return dumps_scenario(scenario)
+
+    def _new_text(self) -> str:
+        return updated_text(self._text, self.scenario)
+
+    def __repr__(self) -> str:
+        changed = sum(self._design.is_changed(device.device_id) for device in self.scenario.devices)
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in self.outcome.kpis.items())
+        return f"<DesignView: {self.scenario.scenario_id}, {changed} changed; {self.device_id}: {shown}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        # Where no browser runs the view, the picture and the one line stand in for it.
+        view = dict(self.panel._repr_mimebundle_(**kwargs) or {})
+        return {**view, "image/png": self.figure.png(), "text/plain": repr(self)}
+
+
+MAX_CARDS = 24
+"""Devices with a card. Assumed: more cannot be overlooked; `select` reaches any."""
+
+
+def design(
+    scenario: Scenario | str | os.PathLike[str],
+    device_id: str | None = None,
+    *,
+    end_at: datetime | str | None = None,
+    days: int | None = None,
+    path: str | os.PathLike[str] | None = None,
+) -> DesignView:
+    """Open the design view of a scenario; see `DesignView` for the arguments.
+
+    Examples
+    --------
+    >>> import synthlab
+    >>> view = synthlab.design(synthlab.load_scenario("stationary_only_v1"), "E2E2024STATC1")
+    >>> view.set_curve("hourly_weights", [1.0] * 18 + [4.0] * 3 + [1.0] * 3)
+    >>> round(view.kpis.loc["asked_liters_per_day", "before"])
+    567
+    """
+    return DesignView(scenario, device_id, end_at=end_at, days=days, path=path)
+
+
+def _stops_html(stops: pd.DataFrame) -> str:
+    table = stops.sort_values("delivered_liters", ascending=False)
+    named = table.rename(columns={"point_id": "stop", "delivered_liters": "liters delivered"})
+    return str(named.to_html(index=False, border=0, float_format="{:,.1f}".format, classes="sl-table"))

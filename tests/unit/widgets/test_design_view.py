@@ -1,0 +1,196 @@
+"""The design view without a browser: by code, and by what a browser would ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synthlab
+from synthlab.errors import ScenarioError, UsageError
+from synthlab.widgets.design_view import DesignView
+
+END_AT = "2026-02-12T10:00:00Z"
+TANK, TRUCK = "E2ETINYSTAT1", "E2ETINYMOB1"
+EVENING = [1.0] * 18 + [3.0] * 3 + [1.0] * 3
+
+
+@pytest.fixture
+def view(tiny_path: Path) -> DesignView:
+    text = tiny_path.read_text(encoding="utf-8")
+    tiny_path.write_text(f"# Ours, do not touch.\n{text}", encoding="utf-8")
+    return synthlab.design(tiny_path, end_at=END_AT)
+
+
+def _ask(
+    view: DesignView, name: str, values: list[float], total: float | None = None, **more: object
+) -> None:
+    editor = view._editors[name]
+    seq = editor.request.get("seq", 0) + 1
+    request = {"version": editor.curve["version"], "seq": seq, "weights": values, "total": total}
+    editor.request = {**request, "done": True, **more}
+
+
+def _levels(view: DesignView) -> list[np.ndarray]:
+    data = np.frombuffer(view._plot.data, dtype="<f4")
+    counts = [panel["x"]["count"] for panel in view._plot.panels for _ in panel["series"]]
+    return np.split(data, np.cumsum(counts)[:-1])
+
+
+def test_a_dragged_curve_changes_scenario_plot_and_numbers(view) -> None:
+    before, now = _levels(view)[:2]
+    assert np.isnan(before).all()
+    _ask(view, "hourly_weights", EVENING, 9_000.0)
+    demand = view.scenario.device(TANK).dynamics.demand
+    assert list(demand.hourly_weights) == EVENING
+    assert demand.target_daily_liters == 9_000
+    was, after = _levels(view)[:2]
+    assert np.array_equal(was, now)
+    assert np.array_equal(after, view.outcome.frame["level_pct"].to_numpy(np.float32))
+    assert after[-1] < was[-1]
+    assert view._plot.stamp == 1
+    run_out = view._tiles.tiles[2]
+    assert run_out["label"] == "Run out"
+    assert (run_out["direction"], run_out["tone"]) == ("up", "worse")
+    assert view.kpis.loc["runout_prob", "now"] > view.kpis.loc["runout_prob", "before"]
+
+
+def test_while_the_hand_is_down_the_file_s_text_waits(view) -> None:
+    _ask(view, "hourly_weights", EVENING, 900.0, done=False)
+    assert view._changes.lines == []
+    assert view.scenario.device(TANK).dynamics.demand.hourly_weights[18] == 3
+    _ask(view, "hourly_weights", EVENING, 900.0)
+    assert [line["kind"] for line in view._changes.lines].count("+") > 0
+    assert "hourly_weights: [1.0, 1.0" in view.diff
+
+
+def test_liters_that_nobody_changed_are_not_written(view) -> None:
+    target = view.outcome.device.demand.target_daily_liters
+    _ask(view, "hourly_weights", EVENING, target)
+    assert view.scenario.device(TANK).dynamics.demand.target_daily_liters is None
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("weekend_hourly_weights", "demand"),
+        ("weekday_multipliers", "demand"),
+        ("hourly_probability_multipliers", "supply"),
+        ("hourly_volume_multipliers", "supply"),
+        ("weekday_probability_multipliers", "supply"),
+    ],
+)
+def test_every_curve_has_an_editor(view, name: str, block: str) -> None:
+    count = len(view._editors[name].values)
+    values = [0.5] * (count - 1) + [2.0]
+    _ask(view, name, values, 900.0 if name == "weekend_hourly_weights" else None)
+    assert list(getattr(getattr(view.scenario.device(TANK).dynamics, block), name)) == values
+    assert view.error is None
+
+
+def test_code_and_hand_do_the_same(view, tiny_path) -> None:
+    other = synthlab.design(synthlab.load_scenario(tiny_path), TANK.lower(), end_at=END_AT)
+    other.set_curve("hourly_weights", EVENING)
+    _ask(view, "hourly_weights", EVENING, other.outcome.device.demand.target_daily_liters)
+    assert other.scenario == view.scenario
+    assert other._plot.data == view._plot.data
+    # The editor shows what code has set, beside the original.
+    assert list(other._editors["hourly_weights"].values) == EVENING
+    assert other._editors["hourly_weights"].curve["original"] == [1.0] * 24
+
+
+def test_fields_set_parameters_and_a_default_is_left_out(view) -> None:
+    def put(**values: object) -> None:
+        view._form.request = {
+            "seq": view._form.request.get("seq", 0) + 1,
+            "version": view._form.version,
+            "values": values,
+        }
+
+    put(capacity_liters=800, supply_regime="unreliable")
+    device = view.scenario.device(TANK)
+    assert device.reservoir.capacity_liters == 800
+    assert device.parameter_overrides["supply_regime"] == "unreliable"
+    put(supply_regime="predictable", capacity_liters=800)
+    assert "supply_regime" not in view.scenario.device(TANK).parameter_overrides
+    fields = {field["name"]: field for field in view._form.fields}
+    assert fields["loss_fraction" if "loss_fraction" in fields else "no_echo_prob"]["max"] == 1
+    assert all(field["help"] for field in fields.values())
+
+
+def test_a_refused_change_is_told_and_the_picture_stays(view) -> None:
+    picture, scenario = view._plot.data, view.scenario
+    view._form.request = {"seq": 1, "version": view._form.version, "values": {"capacity_liters": -5}}
+    assert view._plot.data == picture
+    assert view.scenario == scenario
+    assert isinstance(view.error, ScenarioError)
+    assert view._changes.is_error
+    assert "capacity_liters" in view._changes.message
+    _ask(view, "hourly_weights", EVENING, 900.0)
+    assert view.error is None
+    assert view._changes.message == ""
+
+
+def test_save_keeps_comments_and_save_as_leaves_the_file(view, tiny_path) -> None:
+    view.set_curve("hourly_weights", EVENING)
+    other = tiny_path.with_name("other.yaml")
+    view._changes.request = {"seq": 1, "action": "save_as", "path": str(other)}
+    assert synthlab.load_scenario(other) == view.scenario
+    assert "hourly_weights" not in tiny_path.read_text(encoding="utf-8")
+    assert view.save(tiny_path) == tiny_path
+    text = tiny_path.read_text(encoding="utf-8")
+    assert text.startswith("# Ours, do not touch.\n")
+    assert synthlab.load_scenario(tiny_path) == view.scenario
+    assert view.diff == ""
+    assert view._changes.message == "Saved to tiny.yaml."
+
+
+def test_a_folder_that_cannot_be_written_is_told(view, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    view._changes.request = {"seq": 1, "action": "save_as", "path": str(tmp_path / "file" / "x.yaml")}
+    assert view._changes.is_error
+    assert "cannot be" in view._changes.message
+
+
+def test_reset_takes_everything_back(view, tiny_path) -> None:
+    view.set(capacity_liters=600)
+    view.select(TRUCK)
+    view.set(loss_fraction=0.3)
+    view._changes.request = {"seq": 1, "action": "reset", "path": ""}
+    assert view.scenario == synthlab.load_scenario(tiny_path)
+    assert view.diff == ""
+
+
+def test_a_truck_has_a_route_stops_and_its_own_numbers(view) -> None:
+    view._picker.request = {"seq": 1, "selected": TRUCK, "beside": [TANK, TRUCK]}
+    assert view.device_id == TRUCK
+    assert view.beside == (TANK,)
+    assert {place["label"] for place in view._map.places} == {"B1", "R1", "C1"}
+    points = np.frombuffer(view._map.data, dtype="<f4")
+    assert len(points) == 2 * sum(track["count"] for track in view._map.tracks)
+    assert set(view.kpis.index) >= {"liters_per_km", "mobile_nrw_liters", "deliveries_count"}
+    stops = view.stops.set_index("point_id")
+    assert stops.loc["C1", "delivered_liters"] > 0
+    view.set(loss_fraction=0.4)
+    delivered = view.kpis.loc["delivered_liters_per_day"]
+    assert 0 < delivered["now"] < delivered["before"]
+
+
+def test_unknown_names_are_refused(view) -> None:
+    with pytest.raises(UsageError, match="is no device"):
+        view.select("NOBODY")
+    with pytest.raises(UsageError, match="is no curve"):
+        view.set_curve("hourly", EVENING)
+    with pytest.raises(ScenarioError, match="hourly_weights"):
+        view.set_curve("hourly_weights", [1.0])
+
+
+@pytest.mark.parametrize("device_id", [TANK, TRUCK])
+def test_without_a_browser_a_picture_and_a_line_stand_in(view, device_id) -> None:
+    view.select(device_id)
+    bundle = view._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert bundle["text/plain"] == repr(view)
+    assert device_id in bundle["text/plain"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
