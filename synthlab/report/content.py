@@ -98,7 +98,8 @@ class DeviceContent:
     ----------
     device_id : str
     rank : int
-        1 is the worst: most FAIL rows, most SUSPECT rows, least coverage, most often run out.
+        1 is the worst: most FAIL rows, most SUSPECT rows, least coverage, and of tanks the
+        most often run out.
     kind : {"tank", "truck", "unknown"}
     archetype : str
     chosen : {"all", "worst", "sample"} or None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthlab.report.content import DeviceContent, Finding, Metric
+from synthlab.report.content import DeviceContent, Metric
+from synthlab.report.findings import of_device
 from synthlab.report.markup import Content, Html, facts, table, tag
 from synthlab.report.pictures import Picture
 from synthlab.report.sections import anchor, image
-from synthlab.report.wording import NOTHING, count, moments, number, share, span, things
+from synthlab.report.wording import NOTHING, count, moments, number, share, span
 
-MAX_FINDINGS = 15
-"""Findings in a device's table. Assumed: the picture shows the rest, and `analysis.json` has them."""
 _TANK_HOURS = {
     "expected": "expected_demand_liters",
     "asked": "requested_liters",
@@ -36,7 +35,7 @@ def section(device: DeviceContent, picture: Picture | None) -> Html:
         tag("h3", f"{device.rank}. {device.device_id}", tag("small", f" {words}")),
         facts(_facts(device)),
         shown,
-        _findings(device),
+        of_device(device),
         _metrics(device.metrics),
         _hours(device),
         class_="device",
@@ -64,29 +63,6 @@ def _facts(device: DeviceContent) -> list[tuple[str, Content]]:
             ("calibration", f"{distances}; {reservoir['origin']}"),
         ]
     return entries
-
-
-def _findings(device: DeviceContent) -> Content:
-    if not device.fail_row_count and not device.suspect_row_count:
-        return tag("p", "No finding.")
-    if not device.findings:
-        return tag("p", "Its findings are not among those that analysis.json lists.")
-    shown = device.findings[:MAX_FINDINGS]
-    caption = things(len(device.findings), "finding")
-    if len(shown) < len(device.findings):
-        caption += f"; the worst {len(shown)}"
-    return table(caption, ("check", "flag", "rows", "lines", "seq", "time"), [_finding(one) for one in shown])
-
-
-def _finding(one: Finding) -> tuple[Content, ...]:
-    return (
-        one.check,
-        tag("strong", one.flag, class_=one.flag.lower()),
-        count(one.row_count),
-        span(one.first_line, one.last_line),
-        span(one.first_seq, one.last_seq),
-        moments(one.first_received_at, one.last_received_at),
-    )
 
 
 def _metrics(metrics: tuple[Metric, ...]) -> Content:

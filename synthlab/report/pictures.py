@@ -92,7 +92,10 @@ def _overview(content: ReviewContent, dated: pd.DataFrame) -> Picture | None:
         return None
     from synthlab.plotting.level import level_figure
 
-    figure = level_figure(dated)
+    # A truck is emptied on purpose: among tanks that run dry it would only hide them.
+    seen = set(dated["device_id"].unique())
+    tanks = [one.device_id for one in content.devices if one.kind != "truck" and one.device_id in seen]
+    figure = level_figure(dated, devices=tanks or None)
     # Its colors are a scale: the few of a small picture would make steps of it.
     return _picture(figure.png(), f"{figure.summary}, the most often run out on top; numbers in the table")
 

@@ -48,6 +48,7 @@ def _badness(device: DeviceContent) -> tuple[float, float, float, float, str]:
         -device.fail_row_count,
         -device.suspect_row_count,
         1.0 if coverage is None else float(coverage),
-        -(device.runout_fraction or 0.0),
+        # A truck is emptied on purpose.
+        -(device.runout_fraction or 0.0) if device.kind != "truck" else 0.0,
         device.device_id,
     )

@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 
 from synthlab.report.content import Baseline, CheckCount, Decision, DeviceContent, ReviewContent
+from synthlab.report.findings import of_others
 from synthlab.report.markup import Content, Html, facts, table, tag
 from synthlab.report.pictures import Picture
 from synthlab.report.wording import NOTHING, count, moment, moments, number, share, span, things
@@ -134,12 +135,14 @@ def devices(content: ReviewContent, overview: Picture | None, findings: Picture 
             "findings, of each check and device the first."
         )
     words = (
-        "The worst first: most FAIL rows, most SUSPECT rows, least coverage, most often run out. "
+        "The worst first: most FAIL rows, most SUSPECT rows, least coverage, and of tanks the most often "
+        "run out. "
         f"{how}{listed}"
     )
     grid = table("Devices, the worst first", _DEVICE_HEADER, rows, numeric=(1, *range(3, 13)), class_="wide")
+    pictures = (image(findings), image(overview))
     return tag(
-        "section", tag("h2", "Devices"), tag("p", words), image(findings), image(overview), grid, id="devices"
+        "section", tag("h2", "Devices"), tag("p", words), pictures, grid, of_others(content), id="devices"
     )
 
 
@@ -162,7 +165,7 @@ def _device_row(device: DeviceContent) -> tuple[Content, ...]:
         count(device.suspect_row_count),
         count(profile["row_count"]),
         share(profile["coverage_fraction"]),
-        share(device.runout_fraction),
+        share(device.runout_fraction) if device.kind != "truck" else NOTHING,
         number(device.mean_level_pct),
         *liters,
         span(profile["first_seq"], profile["last_seq"]),

@@ -4,7 +4,7 @@ STYLE = """
 .synthlab-review { --ink: #1f2933; --muted: #525b66; --line: #d5dade; --face: #ffffff; --soft: #f4f6f8;
   --pass: #00614a; --fail: #a33d00; --suspect: #7a5200; --link: #005a91;
   color: var(--ink); background: var(--face); font: 15px/1.5 "DejaVu Sans", system-ui, sans-serif;
-  max-width: 1160px; margin: 0 auto; padding: 1.5rem 2rem 4rem; box-sizing: border-box; }
+  max-width: 1200px; margin: 0 auto; padding: 1.5rem 2rem 4rem; box-sizing: border-box; }
 body { margin: 0; background: #ffffff; }
 .synthlab-review h1 { font-size: 1.7rem; margin: 0 0 .6rem; overflow-wrap: anywhere; line-height: 1.2; }
 .synthlab-review h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem; padding-top: .7rem;
@@ -27,7 +27,7 @@ body { margin: 0; background: #ffffff; }
 .synthlab-review .pass .word, .synthlab-review strong.pass { color: var(--pass); }
 .synthlab-review .fail .word, .synthlab-review strong.fail { color: var(--fail); }
 .synthlab-review strong.suspect { color: var(--suspect); }
-.synthlab-review dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr));
+.synthlab-review dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
   gap: .35rem 1.4rem; margin: .5rem 0 1rem; }
 .synthlab-review dl div { display: flex; gap: .5rem; align-items: baseline; min-width: 0; }
 .synthlab-review dt { color: var(--muted); font-size: .85rem; flex: none; }
