@@ -271,8 +271,7 @@ def approve(
 def review(artifact_dir: ArtifactDir) -> None:
     """Write report.html, a page to look at before approving, into an artifact."""
     shown = synthlab.review(artifact_dir)
-    verdict = "passed" if shown.qc_passed else "failed"
-    say(f"{shown.path}: QC {verdict}, {shown.content.finding_count:,} findings.")
+    say(f"{shown.path}: {shown.summary()}.")
     emit("review", shown)
 
 

@@ -15,7 +15,7 @@ def test_review_writes_the_page_and_says_where(cli: Cli, artifact_dir: Path) -> 
     assert ended.json["path"] == "artifacts/tiny/r1/report.html"
     assert (ended.json["qc_passed"], ended.json["decision"]) == (True, "none")
     assert [device["rank"] for device in ended.json["devices"]] == [1, 2]
-    assert "report.html: QC passed, 0 findings." in ended.stderr
+    assert "report.html: QC passed, 2 devices, 0 findings, decision: none." in ended.stderr
     assert (artifact_dir / "report.html").read_text().startswith("<!doctype html>")
     gone = cli("review", "--artifact-dir", "artifacts/tiny/none")
     assert (gone.exit_code, gone.json["error"]["code"]) == (5, "ARTIFACT_NOT_FOUND")
