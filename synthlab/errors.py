@@ -99,6 +99,13 @@ class Problem:
     column: int | None = None
     severity: Literal["error", "warning"] = "error"
 
+    def __post_init__(self) -> None:
+        # Ids and names come from files: a terminal must not obey them, nor read them backwards.
+        for name in ("rule", "path", "value", "remedy", "file"):
+            text = getattr(self, name)
+            if text and not text.isprintable():
+                object.__setattr__(self, name, printable(text))
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part)
         head = ": ".join(part for part in (place, self.path) if part)
@@ -112,6 +119,19 @@ class Problem:
         return asdict(self)
 
 
+def printable(text: str) -> str:
+    """Return a text with every character escaped that is not printed as itself.
+
+    Examples
+    --------
+    >>> print(printable("TANK\\x1b[2J"))
+    TANK\\x1b[2J
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+    )
+
+
 def show_value(value: object, *, limit: int = 60) -> str:
     """Return `value` as one short, escaped line that is safe to print.
 
@@ -123,7 +143,7 @@ def show_value(value: object, *, limit: int = 60) -> str:
         Longest text returned. [characters]
     """
     text = repr(value) if isinstance(value, str) else str(value)
-    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    text = printable(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -7,6 +7,7 @@ fields are run beside it, so that a mistyped field hides no other fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -78,6 +79,9 @@ _BOUNDS = {
 # What looks like a secret gets another remedy, and its value is never shown.
 _SECRETS = ("password", "passwd", "secret", "token", "api_key", "credential")
 
+# A file with more is no scenario with typing errors; so many are named, which bounds the time.
+MAX_PROBLEMS = 1_000
+
 # Beyond this the comparing of names costs more than it tells.
 _MAX_SUGGESTIONS = 200
 
@@ -113,9 +117,9 @@ def build_scenario(
     try:
         scenario = Scenario.model_validate(data, context={CHECKED: True})
     except ValidationError as error:
-        faults += _schema_faults(error)
+        faults += islice(_schema_faults(error), MAX_PROBLEMS)
     if isinstance(data, Mapping):
-        faults += scenario_faults(data)
+        faults += islice(scenario_faults(data), MAX_PROBLEMS)
     problems = list(found)
     for fault in faults:
         place = locate(fault.loc, fault.is_at_key)

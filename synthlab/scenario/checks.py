@@ -29,6 +29,9 @@ PROBABILITY_TOLERANCE = 1e-6
 # Assumed: 24 / sum must stay a finite number that loses no digits.
 _MIN_WEIGHT_SUM = 1e-6
 
+# Assumed: twice the longest name of a parameter; more of a key nobody reads. [characters]
+_MAX_KEY_LENGTH = 80
+
 # Stands for "nothing to show": None is a value that a file can hold.
 NOTHING = object()
 
@@ -62,8 +65,12 @@ def path_of(loc: Loc) -> str:
     >>> path_of(("devices", 1, "dynamics", "demand"))
     'devices[1].dynamics.demand'
     """
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown_key(part)}" for part in loc)
     return text.removeprefix(".")
+
+
+def _shown_key(name: str) -> str:
+    return name if len(name) <= _MAX_KEY_LENGTH else f"{name[:_MAX_KEY_LENGTH]}…"
 
 
 def scenario_faults(data: Mapping[str, Any]) -> Iterator[Fault]:

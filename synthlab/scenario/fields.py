@@ -7,8 +7,15 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from annotated_types import Len
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from synthlab.errors import UsageError
 from synthlab.scenario.faults import FaultKindName
@@ -66,13 +73,25 @@ def _frozen(value: dict[str, Any]) -> FrozenMapping[Any]:
     return FrozenMapping({k: float(v) if type(v) is int and abs(v) < 2**53 else v for k, v in value.items()})
 
 
-def _empty_block(value: Any) -> Any:
-    # `mqtt:` with every line below it commented out is an empty block, not a fault.
-    return {} if value is None else value
+class _NoneAs:
+    """Takes null for nothing, in validation and in the JSON Schema.
 
+    ``mqtt:`` with every line below it commented out is an empty block, not a fault.
+    """
 
-def _empty_list(value: Any) -> Any:
-    return () if value is None else _tuple(value)
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._value, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+    def _value(self, value: Any) -> Any:
+        return self._make() if value is None else _tuple(value)
 
 
 # -0.0 equals 0.0 and would still be another text, and so another hash.
@@ -101,7 +120,11 @@ VolumeTable = Annotated[
     Len(2, 1000),
     BeforeValidator(_tuple),
 ]
-HostName = Annotated[str, _matching(_HOST, "must be a host name or address alone")]
+HostName = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": f"^{_HOST.pattern}$"}),
+    _matching(_HOST, "must be a host name or address alone"),
+]
 FolderName = Annotated[
     str,
     Field(min_length=1, max_length=100, json_schema_extra={"pattern": f"^{_FOLDER_NAME.pattern}$"}),
@@ -111,11 +134,11 @@ UuidText = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"forma
 Overrides = Annotated[
     dict[str, Any],
     AfterValidator(_frozen),
-    BeforeValidator(_empty_block),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": ["number", "string"]}}),
+    _NoneAs(dict),
 ]
 
 # Around a block or a list of blocks.
 ListAsTuple = BeforeValidator(_tuple)
-NoneAsEmptyBlock = BeforeValidator(_empty_block)
-NoneAsEmptyList = BeforeValidator(_empty_list)
+NoneAsEmptyBlock = _NoneAs(dict)
+NoneAsEmptyList = _NoneAs(tuple)

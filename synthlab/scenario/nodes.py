@@ -11,11 +11,9 @@ every node and stops at a limit before memory is spent on what lies behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -30,6 +28,7 @@ from ruamel.yaml.events import (
 
 from synthlab.errors import Code, Problem, show_value
 from synthlab.scenario.checks import Loc, path_of
+from synthlab.scenario.parser import events
 from synthlab.scenario.scalars import NumberError, resolve_plain
 
 MAX_BYTES = 1 << 20
@@ -99,7 +98,7 @@ def compose(text: str, *, file: str) -> tuple[Node | None, list[Problem]]:
     """
     composer = _Composer(text, file)
     try:
-        for event in _events(text):
+        for event in events(text):
             composer.take(event)
     except _StopReadingError:
         return None, composer.problems
@@ -346,12 +345,6 @@ class _Composer:
     def _fail(self, event: Event, rule: str, remedy: str, *, code: Code = "SCENARIO_SYNTAX") -> None:
         self._note(event, rule, remedy, code=code)
         raise _StopReadingError
-
-
-def _events(text: str) -> Iterator[Event]:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 2)
-    return iter(yaml.parse(text))
 
 
 def _child(node: Node, part: str | int) -> Node | None:

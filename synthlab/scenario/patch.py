@@ -21,10 +21,11 @@ _IDENTITY = {
     "routes": ("route_id",),
     "points": ("point_id",),
     "transitions": ("from_kind", "to_kind"),
+    "faults": ("kind",),
 }
 
 # Ids are compared as the schema normalizes them.
-_NORMAL = {"device_id": str.upper, "reservoir_id": str.lower}
+_NORMAL = {"device_id": str.upper, "devices": str.upper, "reservoir_id": str.lower, "kind": str.upper}
 
 # Beyond this a whole number in decimal notation is harder to read than its float form.
 _MAX_WHOLE = 1e15
@@ -132,7 +133,11 @@ class _Patch:
         is_simple = (
             None not in old and len(set(old)) == len(old) and kept == [one for one in new_ids if one in kept]
         )
-        if not is_simple or not kept or (node.is_flow and old != new_ids):
+        if old == new_ids:
+            for item, new in zip(node.value, wanted, strict=True):
+                self.value(name, item, new)
+            return
+        if not is_simple or not kept or node.is_flow:
             self._replace(name, node, wanted)
             return
         items = dict(zip(old, node.value, strict=True))

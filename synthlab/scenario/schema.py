@@ -50,6 +50,7 @@ from synthlab.scenario.fields import (
 )
 from synthlab.scenario.frozen import FrozenMapping
 from synthlab.scenario.hardware import Network, Power, Radio, Sensor
+from synthlab.scenario.json_schema import in_standard_words
 
 Mode = Literal["STATIONARY", "MOBILE"]
 Kind = Literal["BASE", "REFILL", "CLIENT"]
@@ -417,7 +418,8 @@ class FaultBlock(Block):
 
 def scenario_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a scenario, rules per archetype included."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    schema = in_standard_words(Scenario.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _target(device: Device) -> str:

@@ -131,8 +131,12 @@ def _items(name: str, items: tuple[Any, ...], node: Node | None) -> list[Any]:
     if not items or not isinstance(items[0], Block):
         return list(items)
     standing = node.value if node is not None and isinstance(node.value, list) else []
-    by_id = {identity(name, nodes.plain(entry)): entry for entry in standing}
-    return [_wanted(item, by_id.get(identity(name, item.model_dump()))) for item in items]
+    old_ids = [identity(name, nodes.plain(entry)) for entry in standing]
+    new_ids = [identity(name, item.model_dump()) for item in items]
+    if old_ids == new_ids:
+        return [_wanted(item, entry) for item, entry in zip(items, standing, strict=True)]
+    by_id = dict(zip(old_ids, standing, strict=True))
+    return [_wanted(item, by_id.get(one)) for item, one in zip(items, new_ids, strict=True)]
 
 
 def _has_mark(path: Path) -> bool:
