@@ -120,12 +120,12 @@ class Problem:
 
 
 def printable(text: str) -> str:
-    """Return a text with every character escaped that is not printed as itself.
+    r"""Return a text with every character escaped that is not printed as itself.
 
     Examples
     --------
-    >>> print(printable("TANK\\x1b[2J"))
-    TANK\\x1b[2J
+    >>> print(printable("TANK\x1b[2J"))
+    TANK\x1b[2J
     """
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text

@@ -54,9 +54,6 @@ def sayable_break(data: Tree, number: int) -> str:
     return _break_tree(data, rng, is_sayable=True)
 
 
-# ---- breaking
-
-
 def _break_bytes(content: bytearray, rng: random.Random) -> None:
     at = rng.randrange(len(content) + 1)
     how = rng.randrange(9)
