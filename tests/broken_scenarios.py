@@ -139,7 +139,7 @@ def _resolved(node: Tree) -> Tree:
 
 
 def _break_tree(data: Tree, rng: random.Random, *, is_sayable: bool = False) -> str:
-    places = _places(data)
+    places = [place for place in _places(data) if not is_sayable or {"type", "enum"} & set(place[2])]
     container, key, node = rng.choice(places)
     ways = ["type", "unknown", "missing", "range", "length"]
     if not is_sayable:

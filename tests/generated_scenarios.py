@@ -14,6 +14,8 @@ import uuid
 from functools import cache
 from typing import Any
 
+from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.hardware_parameters import BLOCKS
 from synthlab.scenario.schema import scenario_json_schema
 
 Tree = dict[str, Any]
@@ -44,6 +46,14 @@ def valid_data(number: int) -> Tree:
         elif "route_id" in device:
             device["route_id"] = routes[0]["route_id"] if routes else None
         _mend_reservoir(device.get("reservoir"))
+        for name, parameters in BLOCKS.items():
+            # What a block can set stands there, and not among the overrides too.
+            if device.get(name) is not None:
+                known = ARCHETYPES[device["archetype"]].parameters
+                for each in parameters:
+                    (device.get("parameter_overrides") or {}).pop(each, None)
+                    if each not in known:
+                        device[name].pop(each, None)
     names = [device["device_id"] for device in data["devices"]]
     for fault in data.get("faults") or []:
         _mend_fault(fault, names, rng)
@@ -175,6 +185,15 @@ def _mend_reservoir(block: Tree | None) -> None:
             full + 1 if full < 1e5 else full,
             empty / 2,
         )
+    is_table = block.pop("volume_table", None) is not None or block.get("shape") == "table"
+    empty, full = block.get("sensor_empty_distance_mm"), block.get("sensor_full_distance_mm")
+    height = block.get("height_mm") if empty is None else empty - full
+    if is_table:
+        block["shape"] = "table" if height else "upright"
+    if is_table and height:
+        # From the bottom to full, at the height between the two distances.
+        capacity = block["capacity_liters"]
+        block["volume_table"] = [[0, 0], [height / 2, capacity / 3], [height, capacity]]
 
 
 # ---- writing YAML, on purpose not with the package's own writer
