@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from synthlab.fitting.realism import Realism
     from synthlab.fitting.supply import SupplyFit
     from synthlab.quality.checks import Findings, check
+    from synthlab.quality.scoring import Score, score
     from synthlab.scenario.loader import load_scenario, template_names
     from synthlab.scenario.schema import Scenario
     from synthlab.scenario.writer import save_scenario
@@ -73,6 +74,7 @@ _HOMES: dict[str, str] = {
     "Review": "synthlab.workflows.review",
     "Scenario": "synthlab.scenario.schema",
     "SupplyFit": "synthlab.fitting.supply",
+    "Score": "synthlab.quality.scoring",
     "SynthlabError": "synthlab.errors",
     "ValidationReport": "synthlab.workflows.validate",
     "analyze_csv": "synthlab.workflows.analyze",
@@ -99,6 +101,7 @@ _HOMES: dict[str, str] = {
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
     "template_names": "synthlab.scenario.loader",
+    "score": "synthlab.quality.scoring",
     "tendencies": "synthlab.workflows.tendencies",
     "tendencies_by_seed": "synthlab.workflows.tendencies",
     "validate": "synthlab.workflows.validate",
@@ -124,6 +127,7 @@ __all__ = [
     "Realism",
     "Review",
     "Scenario",
+    "Score",
     "SupplyFit",
     "SynthlabError",
     "ValidationReport",
@@ -151,6 +155,7 @@ __all__ = [
     "review",
     "run_live",
     "save_scenario",
+    "score",
     "template_names",
     "tendencies",
     "tendencies_by_seed",

@@ -218,7 +218,9 @@ def _mark_water(
             share = is_under_way(
                 plan, device.device_id, seed=messages.seed, seconds=seconds, step_seconds=device.step_seconds
             )
-            messages.mark(rows[share > 0], plan.kind)
+            # From an empty tank nothing runs out: then nothing has happened.
+            is_real = plan.kind == "BLOCKED_INLET" or messages.frame["lost_liters"].to_numpy()[rows] > 0
+            messages.mark(rows[(share > 0) & is_real], plan.kind)
 
 
 def _fault_readings(

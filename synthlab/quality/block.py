@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.columns import RAW_COLUMNS
+from synthlab.quality.balance import unexplained_pct
 from synthlab.quality.flags import Flag, Flags
-from synthlab.quality.order import cadences_ms, check_time_order
+from synthlab.quality.order import cadences_ms, check_seq_order, check_time_order
 from synthlab.quality.rows import NOT_A_TIME, sorted_readings
 
 if TYPE_CHECKING:
@@ -137,9 +138,18 @@ class Block:
         return check_time_order(self["received_at"], self.starts)
 
     @cached_property
+    def seq_order(self) -> Flags:
+        """The check of the same name, which others build on."""
+        return check_seq_order(self["seq"], self.starts)
+
+    @cached_property
     def trusted_at_ms(self) -> I64:
-        """Times of receipt; NaT's integer where they are out of order. [ms]."""
-        return np.where(self.time_order == Flag.GOOD, self["received_at"], NOT_A_TIME)
+        """Times of receipt; NaT's integer where time or number is out of order. [ms]."""
+        is_trusted = self.time_order == Flag.GOOD
+        if "seq" in self.source.columns:
+            # What was measured before its neighbors says nothing about a change since them.
+            is_trusted &= self.seq_order == Flag.GOOD
+        return np.where(is_trusted, self["received_at"], NOT_A_TIME)
 
     @cached_property
     def is_mobile(self) -> npt.NDArray[np.bool_]:
@@ -163,6 +173,30 @@ class Block:
             raise CannotRunError("needs reservoirs")
         known = [self.source.reservoirs.get(self.source.device_ids[device]) for device in self.devices]
         return self.by_device(np.array([np.nan if one is None else float(of(one)) for one in known]))
+
+    @cached_property
+    def day_rows(self) -> I64:
+        """By device: rows of a day. [rows]."""
+        return self._rows_of(86_400_000.0)
+
+    @cached_property
+    def hour_rows(self) -> I64:
+        """By device: rows of an hour, at least 1. [rows]."""
+        return self._rows_of(3_600_000.0)
+
+    def _rows_of(self, span_ms: float) -> I64:
+        cadence = self.cadence_ms[self.starts]
+        rows = np.rint(span_ms / np.where(cadence > 0, cadence, span_ms))
+        return np.maximum(rows, 1).astype(np.int64)
+
+    @cached_property
+    def unexplained_pct(self) -> F64:
+        """Measured content less the metered flows, of the capacity; see `quality.balance`. [%]."""
+        gains = self["inflow_liters"] + self["loaded_liters"]
+        losses = self["served_liters"] + self["delivered_liters"] + self["overflow_liters"]
+        is_upright = self.reservoir_values(lambda one: float(one.shape == "upright")) == 1.0
+        level = np.where(is_upright, self["measured_level_pct"], np.nan)
+        return unexplained_pct(level, (gains - losses) / self.capacity_liters * 100, self["seq"], self.starts)
 
     @cached_property
     def capacity_liters(self) -> F64:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synthlab.columns import RAW_COLUMNS
-from synthlab.quality import order, rows, series
+from synthlab.quality import balance, order, rows, series
 from synthlab.quality.block import Block, CannotRunError
 from synthlab.quality.flags import Flag, Flags
 from synthlab.quality.thresholds import Thresholds
@@ -108,7 +108,7 @@ def _seq_duplicate(block: Block, limits: Thresholds) -> Flags:
 
 @_check("seq_order", "sequence numbers rise", is_essential=True)
 def _seq_order(block: Block, limits: Thresholds) -> Flags:
-    return order.check_seq_order(block["seq"], block.starts)
+    return block.seq_order
 
 
 @_check("sentinel", "no value that hardware reports when it has none")
@@ -177,6 +177,66 @@ def _rate_of_change(block: Block, limits: Thresholds) -> Flags:
         noise_pct=block.by_device(noise),
         suspect_factor=limits.rate_suspect_factor,
         fail_factor=limits.rate_fail_factor,
+    )
+
+
+@_check("spike", "content does not leap and come back")
+def _spike(block: Block, limits: Thresholds) -> Flags:
+    return balance.check_spike(
+        block.unexplained_pct,
+        block.starts,
+        suspect=_by_mode(block, limits.spike_suspect_pct, limits.mobile_spike_suspect_pct),
+        fail=_by_mode(block, limits.spike_fail_pct, limits.mobile_spike_fail_pct),
+    )
+
+
+@_check("level_step", "content does not leap by what no meter saw")
+def _level_step(block: Block, limits: Thresholds) -> Flags:
+    return balance.check_step(
+        block.unexplained_pct,
+        block.starts,
+        suspect_pct=_by_mode(block, limits.step_suspect_pct, limits.mobile_step_suspect_pct),
+        fail_pct=_by_mode(block, limits.step_fail_pct, limits.mobile_step_fail_pct),
+    )
+
+
+@_check("level_creep", "content does not creep by what no meter saw; tanks only")
+def _level_creep(block: Block, limits: Thresholds) -> Flags:
+    flags = balance.check_creep(
+        block.unexplained_pct,
+        block.starts,
+        day_rows=block.day_rows,
+        smooth_rows=block.hour_rows,
+        suspect_pct=limits.creep_suspect_pct,
+        fail_pct=limits.creep_fail_pct,
+    )
+    # What a truck loses on its way creeps too, and no meter sees it.
+    flags[block.by_device(block.is_mobile)] = Flag.UNKNOWN
+    return flags
+
+
+@_check("supply_pause", "tanks do not wait for water much longer than usual")
+def _supply_pause(block: Block, limits: Thresholds) -> Flags:
+    return balance.check_supply_pause(
+        block["inflow_liters"],
+        block.trusted_at_ms,
+        block.starts,
+        suspect_factor=limits.supply_pause_factor,
+        least_hours=limits.supply_pause_least_hours,
+    )
+
+
+@_check("battery_change", "charge neither leaps up nor falls within a day")
+def _battery_change(block: Block, limits: Thresholds) -> Flags:
+    return balance.check_battery(
+        block["battery_pct"],
+        block.starts,
+        day_rows=block.day_rows,
+        rise_pct=limits.battery_rise_suspect_pct,
+        empty_pct=limits.battery_empty_pct,
+        full_pct=limits.battery_full_pct,
+        drop_suspect_pct=limits.battery_drop_suspect_pct,
+        drop_fail_pct=limits.battery_drop_fail_pct,
     )
 
 
@@ -283,6 +343,10 @@ def _mass_balance(block: Block, limits: Thresholds) -> Flags:
         suspect_liters=limits.balance_suspect_liters,
         fail_liters=limits.balance_fail_liters,
     )
+
+
+def _by_mode(block: Block, stationary: float, mobile: float) -> series.F64:
+    return block.by_device(np.where(block.is_mobile, mobile, stationary))
 
 
 def _agreement(block: Block, values: series.F64, expected: series.F64, limits: Thresholds) -> Flags:

@@ -69,6 +69,33 @@ class Thresholds:
     mobile_rate_noise_pct: float = _limit(
         15.0, "%", "Assumed: mean of five readings, each 60 mm of slosh, in a tank of 1 m, four times"
     )
+    spike_suspect_pct: float = _limit(3.0, "%", _DOMAIN)
+    spike_fail_pct: float = _limit(10.0, "%", _DOMAIN)
+    mobile_spike_suspect_pct: float = _limit(
+        8.0, "%", "Assumed: three times the slosh of 60 mm over five readings, against both neighbors"
+    )
+    mobile_spike_fail_pct: float = _limit(15.0, "%", "Assumed: beyond any slosh, as in mobile_rate_noise_pct")
+    step_suspect_pct: float = _limit(3.0, "%", _DOMAIN + ", as a spike that stays")
+    step_fail_pct: float = _limit(10.0, "%", _DOMAIN + ", as a spike that stays")
+    mobile_step_suspect_pct: float = _limit(
+        10.0, "%", "Assumed: more than a truck that loses much loses in three steps"
+    )
+    mobile_step_fail_pct: float = _limit(20.0, "%", "Assumed: twice that")
+    creep_suspect_pct: float = _limit(
+        2.0, "%/day", "Assumed: four times what temperature and a sensor's plateaus make of a day"
+    )
+    creep_fail_pct: float = _limit(10.0, "%/day", "Assumed: a tenth of the tank a day cannot be overlooked")
+    supply_pause_factor: float = _limit(
+        6.0, "usual pauses", "Assumed: six times what nine of ten pauses of irregular supply keep"
+    )
+    supply_pause_least_hours: float = _limit(
+        72.0, "h", "Assumed: three days without water are usual in places"
+    )
+    battery_rise_suspect_pct: float = _limit(5.0, "%", _DOMAIN)
+    battery_empty_pct: float = _limit(45.0, "%", "Source: domain facts, section 5, swapped at about 31 %")
+    battery_full_pct: float = _limit(85.0, "%", "Source: domain facts, section 5, 92.9 % after a swap")
+    battery_drop_suspect_pct: float = _limit(10.0, "%/day", _DOMAIN)
+    battery_drop_fail_pct: float = _limit(60.0, "%/day", "Assumed: no cell that is alive falls so far")
     flat_line_suspect_hours: float = _limit(24.0, "h", _DOMAIN)
     flat_line_fail_hours: float = _limit(72.0, "h", _DOMAIN)
     flat_line_tolerance_mm: int = _limit(2, "mm", _DOMAIN)
