@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from synthlab.fitting.supply import SupplyFit
     from synthlab.quality.checks import Findings, check
     from synthlab.quality.scoring import Score, score
+    from synthlab.quality.thresholds import Thresholds
+    from synthlab.quality.thresholds_file import load_thresholds
     from synthlab.scenario.loader import load_scenario, template_names
     from synthlab.scenario.schema import Scenario
     from synthlab.scenario.writer import save_scenario
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.preview import Preview, preview
     from synthlab.workflows.provision import ProvisionResult, provision
     from synthlab.workflows.realism import realism
+    from synthlab.workflows.recall import recall_by_size
     from synthlab.workflows.reservoirs import reservoirs
     from synthlab.workflows.review import Review, review
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
@@ -75,6 +78,7 @@ _HOMES: dict[str, str] = {
     "Scenario": "synthlab.scenario.schema",
     "SupplyFit": "synthlab.fitting.supply",
     "Score": "synthlab.quality.scoring",
+    "Thresholds": "synthlab.quality.thresholds",
     "SynthlabError": "synthlab.errors",
     "ValidationReport": "synthlab.workflows.validate",
     "analyze_csv": "synthlab.workflows.analyze",
@@ -89,7 +93,9 @@ _HOMES: dict[str, str] = {
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
     "import_csv": "synthlab.workflows.import_",
+    "recall_by_size": "synthlab.workflows.recall",
     "inject_faults": "synthlab.workflows.inject",
+    "load_thresholds": "synthlab.quality.thresholds_file",
     "load_scenario": "synthlab.scenario.loader",
     "metrics": "synthlab.workflows.metrics",
     "preview": "synthlab.workflows.preview",
@@ -130,6 +136,7 @@ __all__ = [
     "Score",
     "SupplyFit",
     "SynthlabError",
+    "Thresholds",
     "ValidationReport",
     "__version__",
     "analyze_csv",
@@ -146,10 +153,12 @@ __all__ = [
     "import_csv",
     "inject_faults",
     "load_scenario",
+    "load_thresholds",
     "metrics",
     "preview",
     "provision",
     "realism",
+    "recall_by_size",
     "reject",
     "reservoirs",
     "review",

@@ -199,9 +199,15 @@ def export_csv(
 
 
 @app.command("analyze-csv")
-def analyze_csv(artifact_dir: ArtifactDir) -> None:
+def analyze_csv(
+    artifact_dir: ArtifactDir,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option("--thresholds", help="TOML file of the checks' limits; default: none."),
+    ] = None,
+) -> None:
     """Check an artifact's rows and write analysis.json and plots beside them."""
-    analysis = synthlab.analyze_csv(artifact_dir)
+    analysis = synthlab.analyze_csv(artifact_dir, thresholds=thresholds)
     error = analysis.failure()
     if error is not None:
         raise RefusedError(analysis, error)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from synthlab.plotting.realism import fit_figure, realism_figure
     from synthlab.plotting.routes import routes_figure
     from synthlab.plotting.save import save_plots
+    from synthlab.plotting.scoring import recall_figure, score_figure
     from synthlab.plotting.style import Plot
     from synthlab.plotting.supply import supply_figure
     from synthlab.plotting.tables import (
@@ -53,6 +54,8 @@ _HOMES: dict[str, str] = {
     "live_table": "progress",
     "realism_figure": "realism",
     "place_table": "city",
+    "recall_figure": "scoring",
+    "score_figure": "scoring",
     "route_table": "trucks",
     "routes_figure": "routes",
     "save_plots": "save",
@@ -78,9 +81,11 @@ __all__ = [
     "live_table",
     "place_table",
     "realism_figure",
+    "recall_figure",
     "route_table",
     "routes_figure",
     "save_plots",
+    "score_figure",
     "session_table",
     "stop_table",
     "supply_figure",

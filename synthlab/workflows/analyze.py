@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthlab.artifact import Artifact, Rows
     from synthlab.calibration import Reservoir
     from synthlab.quality.checks import Findings
+    from synthlab.quality.thresholds import Thresholds
     from synthlab.timeline import Window
 
 SCHEMA_VERSION = 2
@@ -67,7 +68,12 @@ class Analysis(Result):
         return f"Analysis(QC {verdict}; {rows:,} rows, {devices} devices)"
 
 
-def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> Analysis:
+def analyze_csv(
+    artifact_dir: str | os.PathLike[str],
+    *,
+    plots: bool = True,
+    thresholds: Thresholds | str | os.PathLike[str] | None = None,
+) -> Analysis:
     """Check an artifact's rows and profile them.
 
     Writes `analysis.json` and, where matplotlib is installed, plots into the
@@ -80,6 +86,8 @@ def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> 
         What `export_csv` wrote.
     plots : bool
         Draw them, if there are rows.
+    thresholds : Thresholds or path, optional
+        Limits of the checks, or a TOML file with those that are not the defaults.
 
     Raises
     ------
@@ -87,18 +95,28 @@ def analyze_csv(artifact_dir: str | os.PathLike[str], *, plots: bool = True) -> 
         Code ``CSV_HASH_MISMATCH``: the CSV or manifest changed after export;
         ``ARTIFACT_NOT_FOUND``; ``MANIFEST_INVALID``. Bad rows do not raise: they are
         findings.
+    UsageError
+        Code ``BAD_ARGUMENT``: the file of thresholds is wrong; nothing was written.
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
     from synthlab.artifact.files import json_bytes, write_atomically
     from synthlab.artifact.store import ANALYSIS_NAME, read_artifact
     from synthlab.quality.checks import check
+    from synthlab.quality.thresholds import Thresholds
+    from synthlab.quality.thresholds_file import load_thresholds
 
+    limits = thresholds
+    if limits is not None and not isinstance(limits, Thresholds):
+        limits = load_thresholds(limits)
     artifact = read_artifact(artifact_dir)
     artifact.verify_hash()
     rows = artifact.read_rows()
     findings = check(
-        rows.frame, reservoirs=artifact_reservoirs(artifact), step_seconds=artifact_steps(artifact)
+        rows.frame,
+        reservoirs=artifact_reservoirs(artifact),
+        thresholds=limits,
+        step_seconds=artifact_steps(artifact),
     )
     failures = _failures(artifact, rows, findings)
     document = _document(artifact, rows, findings, failures)
