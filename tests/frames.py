@@ -100,7 +100,7 @@ def _device(
         **{f"raw_mm_{i}": raw[:, i] for i in range(READING_COUNT)},
         "measured_level_pct": _measured(raw),
         "temperature_c": np.rint(rng.normal(24, 2, steps) * 10) / 10,
-        "battery_pct": rng.integers(40, 100, steps).astype(np.int16),
+        "battery_pct": (97 - np.arange(steps) // 100 + rng.integers(0, 2, steps)).astype(np.int16),
         "signal_dbm": rng.integers(-100, -60, steps).astype(np.int16),
         "latitude": np.round(path[0] - 17.78, 6) if is_truck else blank,
         "longitude": np.round(path[1] - 63.18, 6) if is_truck else blank,

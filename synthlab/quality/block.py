@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from synthlab.calibration import shape_curve
 from synthlab.columns import RAW_COLUMNS
 from synthlab.quality.balance import unexplained_pct
 from synthlab.quality.flags import Flag, Flags
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 131_072
 """Rows of a block, unless one device alone has more. Assumed: a float column of it is 1 MB."""
+
+_BLIND_EDGE_MM = 10.0
+"""Assumed: a few times the noise of a reading. [mm]"""
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -189,14 +193,38 @@ class Block:
         rows = np.rint(span_ms / np.where(cadence > 0, cadence, span_ms))
         return np.maximum(rows, 1).astype(np.int64)
 
-    @cached_property
-    def unexplained_pct(self) -> F64:
-        """Measured content less the metered flows, of the capacity; see `quality.balance`. [%]."""
-        gains = self["inflow_liters"] + self["loaded_liters"]
-        losses = self["served_liters"] + self["delivered_liters"] + self["overflow_liters"]
-        is_upright = self.reservoir_values(lambda one: float(one.shape == "upright")) == 1.0
-        level = np.where(is_upright, self["measured_level_pct"], np.nan)
-        return unexplained_pct(level, (gains - losses) / self.capacity_liters * 100, self["seq"], self.starts)
+    def unexplained_pct(self, blind_zone_mm: float) -> F64:
+        """Measured content less the metered flows, of the capacity; see `quality.balance`. [%].
+
+        Parameters
+        ----------
+        blind_zone_mm : float
+            A surface that is nearer is not seen where it is. [mm]
+        """
+        if "unexplained" not in self._columns:
+            gains = self["inflow_liters"] + self["loaded_liters"]
+            losses = self["served_liters"] + self["delivered_liters"] + self["overflow_liters"]
+            net = (gains - losses) / self.capacity_liters * 100
+            content = self._measured_content_pct(blind_zone_mm)
+            self._columns["unexplained"] = unexplained_pct(content, net, self["seq"], self.starts)
+        return self._columns["unexplained"]
+
+    def _measured_content_pct(self, blind_zone_mm: float) -> F64:
+        """Content by the measured level and the reservoir's shape; null in the blind zone. [%]."""
+        level = self["measured_level_pct"]
+        empty = self.reservoir_values(lambda one: one.sensor_empty_distance_mm)
+        full = self.reservoir_values(lambda one: one.sensor_full_distance_mm)
+        # What is seen there is the zone's edge, give or take the noise.
+        is_blind = empty - level / 100 * (empty - full) <= blind_zone_mm + _BLIND_EDGE_MM
+        content = np.where(is_blind, np.nan, level)
+        reservoirs = self.source.reservoirs or {}
+        for begin, size, device in zip(self.starts, self.sizes, self.devices, strict=True):
+            known = reservoirs.get(self.source.device_ids[device])
+            curve = None if known is None else shape_curve(known)
+            if curve is not None:
+                rows = slice(int(begin), int(begin + size))
+                content[rows] = curve.volume_fraction(content[rows] / 100) * 100
+        return content
 
     @cached_property
     def capacity_liters(self) -> F64:

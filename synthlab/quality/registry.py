@@ -183,7 +183,7 @@ def _rate_of_change(block: Block, limits: Thresholds) -> Flags:
 @_check("spike", "content does not leap and come back")
 def _spike(block: Block, limits: Thresholds) -> Flags:
     return balance.check_spike(
-        block.unexplained_pct,
+        block.unexplained_pct(limits.blind_zone_mm),
         block.starts,
         suspect=_by_mode(block, limits.spike_suspect_pct, limits.mobile_spike_suspect_pct),
         fail=_by_mode(block, limits.spike_fail_pct, limits.mobile_spike_fail_pct),
@@ -193,7 +193,7 @@ def _spike(block: Block, limits: Thresholds) -> Flags:
 @_check("level_step", "content does not leap by what no meter saw")
 def _level_step(block: Block, limits: Thresholds) -> Flags:
     return balance.check_step(
-        block.unexplained_pct,
+        block.unexplained_pct(limits.blind_zone_mm),
         block.starts,
         suspect_pct=_by_mode(block, limits.step_suspect_pct, limits.mobile_step_suspect_pct),
         fail_pct=_by_mode(block, limits.step_fail_pct, limits.mobile_step_fail_pct),
@@ -203,7 +203,7 @@ def _level_step(block: Block, limits: Thresholds) -> Flags:
 @_check("level_creep", "content does not creep by what no meter saw; tanks only")
 def _level_creep(block: Block, limits: Thresholds) -> Flags:
     flags = balance.check_creep(
-        block.unexplained_pct,
+        block.unexplained_pct(limits.blind_zone_mm),
         block.starts,
         day_rows=block.day_rows,
         smooth_rows=block.hour_rows,

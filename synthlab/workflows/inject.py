@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.calibration import Reservoir, reservoirs_from_frame
+from synthlab.calibration import Reservoir, reservoirs_from_frame, shape_curve
 from synthlab.columns import ML_PER_LITER, RAW_COLUMNS, frame_problems
 from synthlab.engine.faults import FaultyDevice, apply_faults
 from synthlab.engine.water_faults import WATER_KINDS, WaterFaults, water_faults
@@ -252,7 +252,7 @@ def _moved(rows: pd.DataFrame, tank: Reservoir, before: F64, after: F64) -> dict
     shape: dict[str, Any] = {
         "empty_mm": np.array([tank.sensor_empty_distance_mm]),
         "full_mm": np.array([tank.sensor_full_distance_mm]),
-        "is_lying_cylinder": np.array([tank.shape == "lying_cylinder"]),
+        "curves": {} if (curve := shape_curve(tank)) is None else {0: curve},
     }
     shift = (surface_distance_mm(after, **shape) - surface_distance_mm(before, **shape))[:, 0]
     readings = moved_readings(rows[list(RAW_COLUMNS)].to_numpy(), shift)

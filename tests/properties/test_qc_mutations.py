@@ -86,7 +86,7 @@ DEFECTS = (
     Defect("temperature 85", _set("temperature_c", 85.0), "sentinel"),
     Defect("temperature -50", _set("temperature_c", -50.0), "temperature_range"),
     Defect("battery 101", _set("battery_pct", 101), "battery_range"),
-    Defect("battery -1", _set("battery_pct", -1), "battery_range"),
+    Defect("battery -1", _set("battery_pct", -1), "battery_range", frozenset({"battery_change"})),
     Defect("signal 1", _set("signal_dbm", 1), "signal_range"),
     Defect(
         "measured level 111", _set("measured_level_pct", 111.0), "level_range", frozenset({"derived_level"})
