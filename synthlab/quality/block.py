@@ -212,14 +212,15 @@ class Block:
     def _measured_content_pct(self, blind_zone_mm: float) -> F64:
         """Content by the measured level and the reservoir's shape; null in the blind zone. [%]."""
         level = self["measured_level_pct"]
+        if self.source.reservoirs is None:
+            return level
         empty = self.reservoir_values(lambda one: one.sensor_empty_distance_mm)
         full = self.reservoir_values(lambda one: one.sensor_full_distance_mm)
         # What is seen there is the zone's edge, give or take the noise.
         is_blind = empty - level / 100 * (empty - full) <= blind_zone_mm + _BLIND_EDGE_MM
         content = np.where(is_blind, np.nan, level)
-        reservoirs = self.source.reservoirs or {}
         for begin, size, device in zip(self.starts, self.sizes, self.devices, strict=True):
-            known = reservoirs.get(self.source.device_ids[device])
+            known = self.source.reservoirs.get(self.source.device_ids[device])
             curve = None if known is None else shape_curve(known)
             if curve is not None:
                 rows = slice(int(begin), int(begin + size))

@@ -99,7 +99,7 @@ def _broken(name: str, value: Any) -> Iterator[tuple[str, str]]:
     known = {entry.name: entry for entry in fields(Thresholds)}
     if name not in known:
         near = get_close_matches(name, known, n=1)
-        yield "is no threshold", f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}"
+        yield "is no threshold", f"Did you mean {near[0]}" if near else f"There are {', '.join(known)}"
         return
     default, unit = known[name].default, known[name].metadata["unit"]
     shown = list(default) if isinstance(default, tuple) else default
