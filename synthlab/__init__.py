@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.review import Review, review
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
     from synthlab.workflows.validate import ValidationReport, validate
+    from synthlab.workflows.verify import Verification, verify
 
 _HOMES: dict[str, str] = {
     "Analysis": "synthlab.workflows.analyze",
@@ -81,6 +82,7 @@ _HOMES: dict[str, str] = {
     "Thresholds": "synthlab.quality.thresholds",
     "SynthlabError": "synthlab.errors",
     "ValidationReport": "synthlab.workflows.validate",
+    "Verification": "synthlab.workflows.verify",
     "analyze_csv": "synthlab.workflows.analyze",
     "approve": "synthlab.workflows.approve",
     "backfill": "synthlab.workflows.backfill",
@@ -111,6 +113,7 @@ _HOMES: dict[str, str] = {
     "tendencies": "synthlab.workflows.tendencies",
     "tendencies_by_seed": "synthlab.workflows.tendencies",
     "validate": "synthlab.workflows.validate",
+    "verify": "synthlab.workflows.verify",
 }
 
 __all__ = [
@@ -138,6 +141,7 @@ __all__ = [
     "SynthlabError",
     "Thresholds",
     "ValidationReport",
+    "Verification",
     "__version__",
     "analyze_csv",
     "approve",
@@ -169,6 +173,7 @@ __all__ = [
     "tendencies",
     "tendencies_by_seed",
     "validate",
+    "verify",
 ]
 
 

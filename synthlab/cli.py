@@ -215,6 +215,22 @@ def analyze_csv(
     emit("analyze-csv", analysis)
 
 
+@app.command()
+def verify(
+    artifact_dir: ArtifactDir,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Simulate the rows again from the manifest, and compare.")
+    ] = False,
+) -> None:
+    """Compare every byte of an artifact with its hashes. Reads only."""
+    result = synthlab.verify(artifact_dir, regenerate=regenerate)
+    error = result.failure()
+    if error is not None:
+        raise RefusedError(result, error)
+    say(f"{artifact_dir}: {result.row_count} rows as exported{', and derived again' if regenerate else ''}.")
+    emit("verify", result)
+
+
 @app.command("import-csv")
 def import_csv(
     context: typer.Context,

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synthlab.artifact import Artifact, write_artifact
+from synthlab.artifact.files import canonical_bytes
+from synthlab.artifact.manifest import sealed
 from synthlab.calibration import Reservoir, level_pct_from_distance_mm
 from synthlab.columns import ACTIVITIES, NAMES, READING_COUNT
 
@@ -150,5 +152,9 @@ def resign(artifact: Artifact) -> None:
     import json
 
     manifest = json.loads((artifact.directory / "manifest.json").read_text())
-    manifest["csv_sha256"] = hashlib.sha256(artifact.csv_path.read_bytes()).hexdigest()
-    (artifact.directory / "manifest.json").write_text(json.dumps(manifest))
+    data = artifact.csv_path.read_bytes()
+    manifest["csv_sha256"] = hashlib.sha256(data).hexdigest()
+    lines = data.splitlines(keepends=True)[1:]
+    rows = {"first_row": 0, "row_count": len(lines), "sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
+    manifest["chunks"] = [rows]
+    (artifact.directory / "manifest.json").write_bytes(canonical_bytes(sealed(manifest)))

@@ -26,6 +26,12 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8")
 
 
+def canonical_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return a document in the one form that a manifest has: keys sorted, two spaces, LF."""
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file beside its place and move it there.
 
@@ -34,6 +40,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     DiskError
         Code ``DISK_WRITE_FAILED``; what was there before is unharmed.
     """
+    for left_over in path.parent.glob(f".{path.name}.????????.tmp"):
+        # Of a process that was killed while it wrote.
+        left_over.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:

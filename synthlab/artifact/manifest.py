@@ -6,8 +6,9 @@ input gives the same bytes, and it can be shown to anybody.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthlab.artifact.csv import CsvDigest
-from synthlab.artifact.files import read_json
+from synthlab.artifact.files import canonical_bytes, read_json
+from synthlab.artifact.reader import open_regular
 from synthlab.calibration import Reservoir
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
 from synthlab.results import to_json_value
@@ -26,10 +28,16 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+SEAL = "manifest_sha256"
+"""The manifest's key that holds the hash of all the rest of it."""
+
+MAX_NAME = 200
+"""Assumed: what common file systems take, less room for the temporary folder's suffix. [characters]"""
 
 # Broker host, certificate paths: where the stream goes is no part of what the data is.
 _PRIVATE_SCENARIO_KEYS = frozenset({"mqtt"})
 _PACKAGES = ("numpy", "pandas", "pyarrow")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,6 +56,8 @@ def build_manifest(
     reservoirs: Mapping[str, Reservoir],
     checkpoint: Mapping[str, Any] | None,
     lost: Mapping[str, Sequence[Sequence[int]]],
+    start_checkpoint: Mapping[str, Any] | None = None,
+    reserved_seq: Mapping[str, int] | None = None,
     warnings: Iterable[Any],
 ) -> dict[str, Any]:
     """Return the manifest of a frame that was written as CSV.
@@ -72,10 +82,14 @@ def build_manifest(
         The engine's, at the end of the window.
     lost : mapping of str to sequence of (int, int)
         Numbers of messages that the network lost, as ranges, by device.
+    start_checkpoint : mapping or None
+        The engine's, from which the window went on.
+    reserved_seq : mapping of str to int or None
+        First number that was reserved for each device.
     warnings : iterable
         Problems as records, or texts.
     """
-    return to_json_value(
+    manifest: dict[str, Any] = to_json_value(
         {
             "schema_version": SCHEMA_VERSION,
             "synthetic": True,
@@ -89,18 +103,66 @@ def build_manifest(
             "row_count": digest.row_count,
             "csv_sha256": digest.sha256,
             "chunks": [chunk.to_dict() for chunk in digest.chunks],
-            "devices": _device_ranges(frame, step_seconds, lost),
+            "devices": device_ranges(frame, step_seconds, reserved_seq or {}, lost),
             "reservoirs": {device_id: reservoirs[device_id].to_dict() for device_id in sorted(reservoirs)},
             "checkpoint": checkpoint,
+            "start_checkpoint": start_checkpoint,
             "package_versions": _package_versions(),
             "warnings": list(warnings),
         }
     )
+    return sealed(manifest)
 
 
-def _device_ranges(
-    frame: pd.DataFrame, step_seconds: Mapping[str, int], lost: Mapping[str, Sequence[Sequence[int]]]
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest with the hash of all the rest of it.
+
+    Notes
+    -----
+    Not a signature: it finds what changed by accident or by somebody who does not know
+    of it. Whoever edits an artifact on purpose can seal it again; that the rows are
+    those of the scenario is what ``verify --regenerate`` shows.
+    """
+    return {**manifest, SEAL: _seal_of(manifest)}
+
+
+def _seal_of(manifest: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != SEAL}
+    return hashlib.sha256(canonical_bytes(content)).hexdigest()
+
+
+def seal_problems(directory: Path, manifest: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield where a manifest is not, byte for byte, the one that was exported.  Reads only."""
+    remedy = "The manifest changed after export: export again"
+    with open_regular(directory / MANIFEST_NAME) as file:
+        is_canonical = file.read() == canonical_bytes(manifest)
+    if not is_canonical:
+        rule = "needs the one form that export writes: keys sorted, two spaces"
+        yield Problem("MANIFEST_INVALID", rule, file=MANIFEST_NAME, remedy=remedy)
+    found = _seal_of(manifest)
+    if found != manifest[SEAL]:
+        rule = "something in the manifest changed after export, or was added"
+        yield Problem("MANIFEST_INVALID", rule, path=SEAL, value=found, file=MANIFEST_NAME, remedy=remedy)
+
+
+def device_ranges(
+    frame: pd.DataFrame,
+    step_seconds: Mapping[str, int],
+    reserved_seq: Mapping[str, int],
+    lost: Mapping[str, Sequence[Sequence[int]]],
 ) -> dict[str, dict[str, Any]]:
+    """Return what a manifest says of each device's rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    step_seconds : mapping of str to int
+        By device, also of those without rows. [seconds]
+    reserved_seq : mapping of str to int
+        First number that was reserved, by device: a lost first row does not show it.
+    lost : mapping of str to sequence of (int, int)
+        Numbers of messages that the network lost, as ranges, by device.
+    """
     codes = frame["device_id"].cat.codes.to_numpy()
     names = list(frame["device_id"].cat.categories)
     order = np.argsort(codes, kind="stable")
@@ -120,6 +182,7 @@ def _device_ranges(
             "last_received_at": f"{stamps[rows[-1]]}Z" if is_any else None,
             "row_count": len(rows),
             "step_seconds": step_seconds.get(device_id),
+            "reserved_seq": reserved_seq.get(device_id),
         }
         if lost.get(device_id):
             ranges[device_id]["lost_seq"] = [list(each) for each in lost[device_id]]
@@ -161,8 +224,8 @@ def _is_sha256(value: Any) -> bool:
 _RULES: dict[str, tuple[str, Any]] = {
     "schema_version": (f"needs {SCHEMA_VERSION}", lambda v: v == SCHEMA_VERSION and not isinstance(v, bool)),
     "synthetic": ("needs true", lambda v: v is True),
-    "scenario_id": ("needs a text", lambda v: isinstance(v, str) and v),
-    "run_id": ("needs a text", lambda v: isinstance(v, str) and v),
+    "scenario_id": ("needs a plain folder name", lambda v: is_plain_name(v)),
+    "run_id": ("needs a plain folder name", lambda v: is_plain_name(v)),
     "scenario": ("needs an object", lambda v: isinstance(v, dict)),
     "scenario_sha256": ("needs a sha256", _is_sha256),
     "seed": ("needs a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
@@ -174,9 +237,16 @@ _RULES: dict[str, tuple[str, Any]] = {
     "devices": ("needs an object of objects with row_count", lambda v: _are_devices(v)),
     "reservoirs": ("needs an object of calibrated reservoirs", lambda v: _are_reservoirs(v)),
     "checkpoint": ("needs an object or null", lambda v: v is None or isinstance(v, dict)),
+    "start_checkpoint": ("needs an object or null", lambda v: v is None or isinstance(v, dict)),
     "package_versions": ("needs an object", lambda v: isinstance(v, dict)),
+    SEAL: ("needs a sha256", _is_sha256),
     "warnings": ("needs a list", lambda v: isinstance(v, list)),
 }
+
+
+def is_plain_name(value: Any) -> bool:
+    """Say whether a value is a folder's name that leads nowhere else."""
+    return isinstance(value, str) and len(value) <= MAX_NAME and _NAME.fullmatch(value) is not None
 
 
 def _is_time(value: Any) -> bool:

@@ -8,6 +8,7 @@ nothing and can say which cell of which line is wrong.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections import deque
@@ -60,6 +61,8 @@ class Rows:
         Invalid rows that are not in `frame`, because their device or seq cannot be read.
     lines : sequence of int
         The file's line, from 1, of each row of `frame`.
+    sha256 : str
+        Of the very bytes that were read.
     """
 
     frame: pd.DataFrame
@@ -69,6 +72,7 @@ class Rows:
     invalid_time_count: int
     unreadable_count: int
     lines: Sequence[int]
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -124,12 +128,15 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         Code ``ARTIFACT_NOT_FOUND``: no such regular file.
     """
     name = Path(path).name
-    blocks: list[_Block] = []
     with open_regular(path) as file:
+        digest = hashlib.sha256()
         header = file.readline(BLOCK_BYTES)
+        digest.update(header)
         if header != HEADER:
-            return _unreadable_header(name, header)
-        blocks = list(_read_blocks(file))
+            while rest := file.read(BLOCK_BYTES):
+                digest.update(rest)
+            return _unreadable_header(name, header, digest.hexdigest())
+        blocks = list(_read_blocks(file, digest))
     line = _FIRST_LINE
     invalid: list[InvalidRow] = []
     lines: list[Sequence[int]] = []
@@ -146,6 +153,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         invalid_time_count=sum(row.is_time_invalid for row in invalid),
         unreadable_count=unreadable_count,
         lines=_lines(lines) if unreadable_count else range(_FIRST_LINE, line),
+        sha256=digest.hexdigest(),
     )
 
 
@@ -190,11 +198,12 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
         yield block if block.endswith(b"\n") else block + file.readline()
 
 
-def _read_blocks(file: IO[bytes]) -> Iterator[_Block]:
+def _read_blocks(file: IO[bytes], digest: Any) -> Iterator[_Block]:
     """Parse the blocks on a few threads, in order; only a few texts are in memory at once."""
     waiting: deque[Future[_Block]] = deque()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="csv") as pool:
         for block in _blocks(file):
+            digest.update(block)
             waiting.append(pool.submit(_read_block, block))
             if len(waiting) > _THREADS:
                 yield waiting.popleft().result()
@@ -308,7 +317,7 @@ def _join_categories(name: str, pieces: list[tuple[Any, list[str]]]) -> pd.Categ
     return pd.Categorical.from_codes(np.concatenate(codes), categories=pd.Index(names))
 
 
-def _unreadable_header(name: str, header: bytes) -> Rows:
+def _unreadable_header(name: str, header: bytes, sha256: str) -> Rows:
     shown = header[:200].decode("ascii", "backslashreplace").rstrip("\n")
     problem = Problem(
         "ARTIFACT_ROW_INVALID",
@@ -320,4 +329,4 @@ def _unreadable_header(name: str, header: bytes) -> Rows:
     )
     row = InvalidRow(line=1, device_id=None, seq=None, problems=(problem,))
     empty = _assemble([])
-    return Rows(empty, (row,), 1, 0, 0, 0, ())
+    return Rows(empty, (row,), 1, 0, 0, 0, (), sha256)

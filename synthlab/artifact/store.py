@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.artifact.csv import disk_error, write_csv
-from synthlab.artifact.files import json_bytes, sha256_of, sync_folder, write_atomically
-from synthlab.artifact.manifest import MANIFEST_NAME, build_manifest, load_manifest
+from synthlab.artifact.damage import changed_rows
+from synthlab.artifact.files import canonical_bytes, sha256_of, sync_folder, write_atomically
+from synthlab.artifact.manifest import MANIFEST_NAME, build_manifest, is_plain_name, load_manifest
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
 from synthlab.results import Result
+from synthlab.steps import step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 CSV_NAME = "telemetry_rows.csv"
 ANALYSIS_NAME = "analysis.json"
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Longest name that common file systems take, less room for the temporary folder's suffix.
-_MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,7 +73,7 @@ class Artifact(Result):
         raise ArtifactError(
             Problem(
                 "CSV_HASH_MISMATCH",
-                f"manifest csv_sha256 mismatch, {_changed_rows(self)}",
+                f"manifest csv_sha256 mismatch, {changed_rows(self.csv_path, self.manifest)}",
                 path="csv_sha256",
                 value=found,
                 file=CSV_NAME,
@@ -121,6 +117,8 @@ def write_artifact(
     reservoirs: Mapping[str, Reservoir],
     checkpoint: Mapping[str, Any] | None = None,
     lost: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    start_checkpoint: Mapping[str, Any] | None = None,
+    reserved_seq: Mapping[str, int] | None = None,
     warnings: Iterable[Any] = (),
 ) -> Artifact:
     """Write an artifact to ``<output_root>/<scenario_id>/<run_id>``.
@@ -137,7 +135,7 @@ def write_artifact(
     scenario_id, run_id : str
         Letters, digits, ``.``, ``_``, ``-``; the first one a letter or digit.
     scenario, scenario_sha256, seed, start_at, end_at, step_seconds, reservoirs, \
-checkpoint, lost, warnings
+checkpoint, start_checkpoint, reserved_seq, lost, warnings
         As `synthlab.artifact.manifest.build_manifest` takes them.
 
     Raises
@@ -161,6 +159,7 @@ checkpoint, lost, warnings
         temporary.mkdir()
         try:
             digest = write_csv(frame, temporary / CSV_NAME)
+            step("artifact.rows")
             manifest = build_manifest(
                 frame,
                 digest,
@@ -175,11 +174,15 @@ checkpoint, lost, warnings
                 reservoirs=reservoirs,
                 checkpoint=checkpoint,
                 lost=lost or {},
+                start_checkpoint=start_checkpoint,
+                reserved_seq=reserved_seq,
                 warnings=warnings,
             )
-            write_atomically(temporary / MANIFEST_NAME, json_bytes(manifest))
+            write_atomically(temporary / MANIFEST_NAME, canonical_bytes(manifest))
+            step("artifact.manifest")
             if not _move(temporary, target):
                 return _same_artifact(target, manifest)
+            step("artifact.moved")
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -215,19 +218,6 @@ def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
 
 
 def check_name(what: str, name: str) -> None:
-    """Refuse a name that is no plain folder name.
-
-    Parameters
-    ----------
-    what : str
-        What the error calls it.
-    name : str
-
-    Raises
-    ------
-    UsageError
-        Code ``BAD_ARGUMENT``.
-    """
     """Stop on a name that is no plain folder name.
 
     Raises
@@ -235,7 +225,7 @@ def check_name(what: str, name: str) -> None:
     UsageError
         Code ``BAD_ARGUMENT``.
     """
-    if _NAME.fullmatch(name) and len(name) <= _MAX_NAME:
+    if is_plain_name(name):
         return
     raise UsageError(
         Problem(
@@ -295,23 +285,3 @@ def _same_artifact(target: Path, manifest: Mapping[str, Any]) -> Artifact:
             remedy="Choose another run_id, or move that folder away",
         )
     )
-
-
-def _changed_rows(artifact: Artifact) -> str:
-    """Say which rows differ from what the manifest has, by its chunks."""
-    chunks = artifact.manifest["chunks"]
-    changed: list[str] = []
-    with open_regular(artifact.csv_path) as file:
-        file.readline()
-        for chunk in chunks:
-            digest = hashlib.sha256()
-            for _ in range(chunk["row_count"]):
-                digest.update(file.readline())
-            if digest.hexdigest() != chunk["sha256"]:
-                changed.append(f"{chunk['first_row']} to {chunk['first_row'] + chunk['row_count'] - 1}")
-        if file.read(1):
-            changed.append(f"from {artifact.row_count} on (too many)")
-    if not changed:
-        return "the header or the manifest changed"
-    more = f" and {len(changed) - 3} more ranges" if len(changed) > 3 else ""
-    return f"rows {', '.join(changed[:3])}{more} changed"

@@ -91,6 +91,7 @@ def export_csv(
         reservoirs=report.reservoirs,
         checkpoint=history.backfill.checkpoint.to_dict(),
         lost=history.backfill.lost,
+        reserved_seq=history.first_seq,
         warnings=history.warnings,
     )
 

@@ -27,12 +27,15 @@ class History:
     backfill : Backfill
         The frame and the checkpoint at its end.
     warnings : tuple of str
+    first_seq : mapping of str to int
+        First number that is reserved for each device.
     """
 
     run_id: str
     window: Window
     backfill: Backfill
     warnings: tuple[str, ...]
+    first_seq: Mapping[str, int]
 
     @property
     def last_seq(self) -> dict[str, int]:
@@ -105,7 +108,7 @@ def make_history(
         first_seq=first_seq,
     )
     found = tuple(str(finding) for finding in report.findings)
-    return History(run_id, window, made, (*warnings, *found))
+    return History(run_id, window, made, (*warnings, *found), first_seq)
 
 
 def reservation_key(run_id: str, window: Window) -> str:

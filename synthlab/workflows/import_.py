@@ -134,8 +134,8 @@ def import_csv(
     Returns
     -------
     ImportResult
-        On `apply` it is also written to ``import_result.json`` in the artifact, but by a
-        repeat that finds all rows stored: then the file keeps telling of the import.
+        On `apply` it is also written to ``import_result.json`` in the artifact. Where a
+        repeat finds all rows stored and nothing else is new, the file stays as it is.
         An import that was stopped and run again tells what one that nothing stopped
         would have told.
 
@@ -143,8 +143,8 @@ def import_csv(
     ------
     ArtifactError
         Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``, ``CSV_HASH_MISMATCH``,
-        ``ARTIFACT_ROW_INVALID``, and ``APPROVAL_MISSING`` or ``APPROVAL_MISMATCH`` where
-        an approval is required; nothing was written.
+        ``ARTIFACT_ROW_INVALID``, ``ARTIFACT_FILE_UNEXPECTED``, and ``APPROVAL_MISSING``
+        or ``APPROVAL_MISMATCH`` where an approval is required; nothing was written.
     QualityError
         Codes ``QC_FAILED``, ``APPROVAL_REJECTED``; nothing was written.
     PreflightError
@@ -159,16 +159,14 @@ def import_csv(
     InterruptedRunError
         Code ``INTERRUPTED``: stopped half-way; the same call goes on.
     """
-    from synthlab.artifact import read_artifact
+    from synthlab.artifact.verification import require_verified
 
     require_batch_size(commit_batch_size, name="commit_batch_size")
     require_batch_size(analytics_batch_size, name="analytics_batch_size")
-    artifact = read_artifact(artifact_dir)
-    artifact.verify_hash()
+    artifact, frame = require_verified(artifact_dir)
     gates = pass_gates(
         artifact, allow_failed_qc=allow_failed_qc, require_approval=require_approval, strict=strict
     )
-    frame = artifact.read_frame()
     report = survey(_devices(artifact), database=database)
     mismatches = reservoir_mismatches(artifact.manifest["reservoirs"], report.reservoirs)
     if apply or strict:
@@ -246,9 +244,8 @@ def _apply(
             analytics=analytics,
             warnings=warnings,
         )
-        path = artifact.directory / RESULT_NAME
-        if not _is_repeat(standing) or not path.exists():
-            write_atomically(path, json_bytes(result.to_dict()))
+        if not (_is_repeat(standing) and _is_told(artifact, result)):
+            write_atomically(artifact.directory / RESULT_NAME, json_bytes(result.to_dict()))
         step("import.written")
         close_run(platform, run.key)
     return result
@@ -268,6 +265,18 @@ def _is_repeat(standing: Standing) -> bool:
     the second run, a file that tells of duplicates only.
     """
     return standing.pass_number > 1 and set(standing.status_counts) <= {"duplicate:SEQ"}
+
+
+def _is_told(artifact: Artifact, result: ImportResult) -> bool:
+    """Say whether the written result differs from this one in what was done, and in nothing else."""
+    from synthlab.artifact.files import read_json
+
+    try:
+        written = read_json(artifact.directory / RESULT_NAME)
+    except ArtifactError:
+        return False
+    done = {"status_counts": None, "analytics": None}
+    return {**written, **done} == {**result.to_dict(), **done}
 
 
 def _require_own_numbers(platform: Database, frame: pd.DataFrame) -> None:

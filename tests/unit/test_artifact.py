@@ -44,6 +44,7 @@ def test_manifest_says_what_the_rows_are(tmp_path: Path) -> None:
         "last_received_at": "2026-02-12T08:20:00.000Z",
         "row_count": 5,
         "step_seconds": 300,
+        "reserved_seq": None,
     }
     assert manifest["reservoirs"]["TANK-0"]["origin"] == "scenario"
     assert set(manifest["package_versions"]) == {"synthlab", "numpy", "pandas", "pyarrow"}

@@ -1,0 +1,142 @@
+"""verify: does an artifact still hold what was exported, and can it be derived again?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthlab.errors import ArtifactError, Problem, SynthlabError, UsageError, show_value
+from synthlab.results import Result
+
+if TYPE_CHECKING:
+    from synthlab.artifact import Artifact
+
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True)
+class Verification(Result):
+    """What a look at an artifact found.
+
+    Attributes
+    ----------
+    scenario_id, run_id, csv_sha256 : str
+        As the manifest has them.
+    row_count : int
+        By the manifest.
+    is_valid : bool
+        Nothing is wrong.
+    is_reproduced : bool or None
+        The same bytes came out again; None where that was not asked for.
+    problems : tuple of Problem
+        All that is wrong: which rows changed, which lines are bad, which files are strange.
+    """
+
+    scenario_id: str
+    run_id: str
+    csv_sha256: str
+    row_count: int
+    is_valid: bool
+    is_reproduced: bool | None
+    problems: tuple[Problem, ...]
+
+    def failure(self) -> ArtifactError | None:
+        """Return the error that `import_csv` would raise; None where nothing is wrong."""
+        return ArtifactError(self.problems) if self.problems else None
+
+
+def verify(artifact_dir: str | Path, *, regenerate: bool = False) -> Verification:
+    """Compare every byte of an artifact with its hashes.  Reads only.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        A directory that `export_csv` wrote.
+    regenerate : bool
+        Besides, simulate the rows again from the manifest alone (its copy of the
+        scenario, window, reservoirs, reserved numbers and starting checkpoint), and
+        compare: an artifact that was edited and sealed again shows then.
+
+    Returns
+    -------
+    Verification
+        What is wrong is a finding, not an exception.
+
+    Raises
+    ------
+    ArtifactError
+        Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``: there is nothing to compare.
+    """
+    from synthlab.artifact.verification import verified_artifact
+
+    found = verified_artifact(artifact_dir)
+    unlike = list(_unlike(found.artifact)) if regenerate else []
+    problems = (*found.problems, *unlike)
+    manifest = found.artifact.manifest
+    return Verification(
+        scenario_id=manifest["scenario_id"],
+        run_id=manifest["run_id"],
+        csv_sha256=manifest["csv_sha256"],
+        row_count=manifest["row_count"],
+        is_valid=not problems,
+        is_reproduced=not unlike if regenerate else None,
+        problems=problems,
+    )
+
+
+def _unlike(artifact: Artifact) -> Iterator[Problem]:
+    from synthlab.artifact.damage import rows_unlike
+    from synthlab.artifact.store import CSV_NAME
+
+    remedy = "Compare the manifest's package_versions with what is installed; export again"
+    try:
+        made = _derived_again(artifact)
+    except SynthlabError as error:
+        for problem in error.problems:
+            yield replace(problem, code="ARTIFACT_NOT_REPRODUCED", remedy=remedy)
+        return
+    lines = rows_unlike(artifact.csv_path, made.frame)
+    shown = list(islice(lines, _SHOWN_LINES))
+    for line in shown:
+        rule = "simulated again, the row is another one"
+        yield Problem("ARTIFACT_NOT_REPRODUCED", rule, file=CSV_NAME, line=line, remedy=remedy)
+    more = sum(1 for _ in lines)
+    if more:
+        yield Problem("ARTIFACT_NOT_REPRODUCED", f"{more} more rows are others", file=CSV_NAME, remedy=remedy)
+    stands = artifact.manifest["checkpoint"]
+    if stands is not None and stands != made.checkpoint.to_dict():
+        rule = "simulated again, the run stops in another state"
+        yield Problem("ARTIFACT_NOT_REPRODUCED", rule, path="checkpoint", file=CSV_NAME, remedy=remedy)
+
+
+def _derived_again(artifact: Artifact) -> Any:
+    from synthlab.calibration import Reservoir
+    from synthlab.engine import Checkpoint
+    from synthlab.scenario.build import build_scenario
+    from synthlab.workflows.backfill import backfill
+
+    manifest = artifact.manifest
+    scenario = build_scenario(manifest["scenario"])
+    if scenario.seed != manifest["seed"]:
+        value = show_value(manifest["seed"])
+        raise UsageError(
+            Problem("BAD_ARGUMENT", f"the scenario has {scenario.seed}", path="seed", value=value)
+        )
+    start = manifest["start_checkpoint"]
+    numbers = {
+        name: device["reserved_seq"] if device.get("reserved_seq") is not None else device["first_seq"]
+        for name, device in manifest["devices"].items()
+    }
+    return backfill(
+        scenario,
+        start_at=manifest["start_at"],
+        end_at=manifest["end_at"],
+        reservoirs={
+            name: Reservoir(**{**entry, "device_id": name}) for name, entry in manifest["reservoirs"].items()
+        },
+        checkpoint=None if start is None else Checkpoint.from_dict(start),
+        first_seq={name: first for name, first in numbers.items() if first is not None},
+    )
