@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.metrics import metrics
     from synthlab.workflows.preview import Preview, preview
     from synthlab.workflows.provision import ProvisionResult, provision
+    from synthlab.workflows.purge import PurgeResult, purge
     from synthlab.workflows.realism import realism
     from synthlab.workflows.recall import recall_by_size
     from synthlab.workflows.reservoirs import reservoirs
@@ -74,6 +75,7 @@ _HOMES: dict[str, str] = {
     "Preview": "synthlab.workflows.preview",
     "Problem": "synthlab.errors",
     "ProvisionResult": "synthlab.workflows.provision",
+    "PurgeResult": "synthlab.workflows.purge",
     "Realism": "synthlab.fitting.realism",
     "Review": "synthlab.workflows.review",
     "Scenario": "synthlab.scenario.schema",
@@ -102,6 +104,7 @@ _HOMES: dict[str, str] = {
     "metrics": "synthlab.workflows.metrics",
     "preview": "synthlab.workflows.preview",
     "provision": "synthlab.workflows.provision",
+    "purge": "synthlab.workflows.purge",
     "realism": "synthlab.workflows.realism",
     "reject": "synthlab.workflows.approve",
     "reservoirs": "synthlab.workflows.reservoirs",
@@ -133,6 +136,7 @@ __all__ = [
     "Preview",
     "Problem",
     "ProvisionResult",
+    "PurgeResult",
     "Realism",
     "Review",
     "Scenario",
@@ -161,6 +165,7 @@ __all__ = [
     "metrics",
     "preview",
     "provision",
+    "purge",
     "realism",
     "recall_by_size",
     "reject",

@@ -268,6 +268,17 @@ def import_csv(
 
 
 @app.command()
+def purge(
+    run_id: Annotated[str, typer.Option("--run-id", help="The run that import-csv or bootstrap printed.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Delete. Without it, only count.")] = False,
+) -> None:
+    """Delete exactly what a run imported. A dry run unless --apply."""
+    result = synthlab.purge(run_id, apply=apply)
+    say(f"{result.messages} messages of {run_id}" + (" deleted." if apply else "; nothing deleted."))
+    emit("purge", result)
+
+
+@app.command()
 def approve(
     artifact_dir: ArtifactDir,
     reviewer: Annotated[str, typer.Option("--reviewer", help="Who looked at the data.")],

@@ -145,10 +145,10 @@ def _transaction(source: Source) -> Iterator[Connection]:
 
 
 def _one_transaction(connection: Connection, batch_size: int, settled_seq: int) -> _Batches:
-    last_seq = _lock_cursor(connection)
+    last_seq = lock_cursor(connection)
     found = _read_batches(connection, last_seq, batch_size, settled_seq)
     if found.event_count:
-        _update_read_models(connection, found.touched)
+        update_read_models(connection, found.touched)
         connection.execute(
             update(event_consumers)
             .where(event_consumers.c.consumer_name == CONSUMER_NAME)
@@ -157,7 +157,7 @@ def _one_transaction(connection: Connection, batch_size: int, settled_seq: int) 
     return found
 
 
-def _lock_cursor(connection: Connection) -> int:
+def lock_cursor(connection: Connection) -> int:
     """Take the cursor's row for this transaction, made where it is missing, and read it."""
     make_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     insert = make_insert(event_consumers).values(
@@ -245,7 +245,15 @@ def _before_first_gap(last_seq: int, seqs: list[int], settled_seq: int) -> int:
     return len(seqs)
 
 
-def _update_read_models(connection: Connection, touched: Touched) -> None:
+def update_read_models(connection: Connection, touched: Touched) -> None:
+    """Compute the hours, stops and windows that new readings touch.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the transaction that locked the cursor.
+    touched : mapping of UUID to ndarray
+    """
     capacity: dict[uuid.UUID, float] = {}
     mobile: set[uuid.UUID] = set()
     for part in chunks(sorted(touched, key=str)):

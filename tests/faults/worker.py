@@ -68,6 +68,24 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
+def limit_pages(count: int) -> None:
+    """Let no SQLite file have more pages: its "database or disk is full"."""
+    from sqlalchemy import Engine, event
+
+    def limit(connection: Any, _: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count = {count}")
+
+    event.listen(Engine, "connect", limit)
+
+
+FAULTS = {
+    "kill_at": kill_at,
+    "tell_when": tell_when,
+    "limit_files": limit_files,
+    "limit_pages": limit_pages,
+}
+
+
 def call(verb: str, arguments: dict[str, Any], faults: list[tuple[Any, ...]], cwd: str) -> None:
     """Run a verb with faults; the exit code is the one that the command line would have."""
     import synthlab
@@ -75,7 +93,7 @@ def call(verb: str, arguments: dict[str, Any], faults: list[tuple[Any, ...]], cw
 
     os.chdir(cwd)
     for name, *rest in faults:
-        {"kill_at": kill_at, "tell_when": tell_when, "limit_files": limit_files}[name](*rest)
+        FAULTS[name](*rest)  # type: ignore[operator]
     if "scenario" in arguments:
         arguments["scenario"] = synthlab.load_scenario(arguments["scenario"])
     try:

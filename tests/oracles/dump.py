@@ -59,11 +59,15 @@ def ask(url: str, query: str) -> list[tuple[Any, ...]]:
 
 def dump(url: str) -> dict[str, list[str]]:
     """Everything that an import leaves, in a form that two databases can be compared by."""
+    return platform(url) | {"ledger": list(map(repr, ask(url, LEDGER)))}
+
+
+def platform(url: str) -> dict[str, list[str]]:
+    """All of that but the ledger, whose tables need not be there."""
     found = {
         name: sorted(map(repr, ask(url, f"SELECT {columns} FROM {name}"))) for name, columns in TABLES.items()
     }
-    found |= {name: list(map(repr, ask(url, query))) for name, query in IN_ORDER.items()}
-    return found | {"ledger": list(map(repr, ask(url, LEDGER)))}
+    return found | {name: list(map(repr, ask(url, query))) for name, query in IN_ORDER.items()}
 
 
 def progress(url: str) -> tuple[int, int, bool] | None:
