@@ -9,6 +9,7 @@ synthlab.model.habits : when it is active.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ LEAK_ML = 250.0
 """One trickle event. Assumed: too little to be told from a steady drip. [milliliters]"""
 # Uses that a group may have in one hour. Assumed: far above any count at `MAX_RATE`.
 _MAX_USES = 4_000
+# The 20 bits of a use's word that choose its type.
+_TURN_SHIFT, _TURN_MASK, _TURN_UNIT = np.uint64(32), np.uint64((1 << 20) - 1), 2.0**-20
 MAX_RATE = 250.0
 """Where more uses are due in an hour, they are merged to larger ones. Assumed: single draws are
 not told apart there. [1/h]"""
@@ -173,17 +176,18 @@ class _Uses:
         merged = np.maximum(rate / MAX_RATE, 1.0)
         counts = poisson_counts(uniforms(draws(ticks(self._hours, slot)[self._hour], key)), rate / merged)
         cell, ordinal = _repeat(counts)
-        tick_slot = slot + 1 + 3 * ordinal
         start, device = self._hours[self._hour[cell]], self._device[cell]
-        key = key[cell]
-        turn = uniforms(draws(ticks(start, tick_slot), key))
+        words = draws(ticks(start, slot + 1 + ordinal), key[cell])
+        turn = ((words >> _TURN_SHIFT) & _TURN_MASK).astype(np.float64) * _TURN_UNIT
         share = self._households.type_share[group]
         kind = np.zeros(len(cell), dtype=np.int64)
         for row in share[:-1]:
             kind += turn >= row[device]
         kind += TYPES.index(types[0])
-        liters = self._households.size_liters[kind, device] * merged[cell]
-        return self._events(start, device, kind, key, tick_slot + 1, liters, flow_liters_per_minute)
+        liters = self._households.size_liters[kind, device]
+        if (merged > 1.0).any():
+            liters = liters * merged[cell]
+        return self._events(start, device, kind, words, liters, flow_liters_per_minute)
 
     def showers(self, flow_liters_per_minute: F64) -> Events:
         """Place a day's showers apart: systematic sampling of the day's intensity."""
@@ -203,31 +207,40 @@ class _Uses:
         counts = np.diff(until, axis=1, prepend=0.0).reshape(shape).astype(np.int64)
         cell, ordinal = _repeat(counts.ravel())
         hour, device = np.divmod(cell, shape[1])
-        start, key = self._hours[hour], self._keys["shower"][device]
+        start = self._hours[hour]
+        words = draws(ticks(start, 3 + ordinal), self._keys["shower"][device])
         kind = np.full(len(cell), TYPES.index("shower"))
         liters = self._households.size_liters[kind, device] * merged[hour, device]
-        return self._events(start, device, kind, key, 3 + 2 * ordinal, liters, flow_liters_per_minute)
+        return self._events(start, device, kind, words, liters, flow_liters_per_minute)
 
     def _events(
         self,
         start: I64,
         device: I64,
         kind: I64,
-        key: U64,
-        slot: I64,
+        words: U64,
         mean_liters: F64,
         flow_liters_per_minute: F64,
     ) -> Events:
-        """Give each use its volume, and a start and length within its hour."""
-        index = (draws(ticks(start, slot), key) >> SIZE_SHIFT).astype(np.int64)
-        tables = np.stack([gamma_factors(SIZE_SHAPE[name]) for name in TYPES])
-        liters = mean_liters * tables[kind, index]
+        """Give each use its volume, and a start and length within its hour.
+
+        One word is enough: its first 12 bits choose the volume, the last 32 the moment, and
+        those between the type of the use.
+        """
+        index = (words >> SIZE_SHIFT).astype(np.int64)
+        liters = mean_liters * _size_table().take(kind * len(gamma_factors(1.0)) + index)
         volume = np.rint(liters * 1000.0).astype(np.int64)
         # However large, a use ends within its hour.
-        flow_ml_per_second = np.maximum(flow_liters_per_minute[device] * (1000.0 / 60.0), liters / 1.8)
+        flow_ml_per_second = np.maximum((flow_liters_per_minute * (1000.0 / 60.0))[device], liters / 1.8)
         length = np.clip(np.ceil(volume / flow_ml_per_second), 1, SECONDS_PER_HOUR).astype(np.int64)
-        offset = choices(draws(ticks(start, slot + 1), key), SECONDS_PER_HOUR - length + 1)
+        offset = choices(words << np.uint64(32), SECONDS_PER_HOUR - length + 1)
         return Events(device, start + offset, length, volume)
+
+
+@cache
+def _size_table() -> F64:
+    """Tabulate the volume of a use against its mean, 4096 entries a type, in one row."""
+    return np.concatenate([gamma_factors(SIZE_SHAPE[name]) for name in TYPES])
 
 
 def _trickles(days: I64, leak_liters: F64, keys: Mapping[str, U64]) -> Events:

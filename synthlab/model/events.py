@@ -100,23 +100,29 @@ def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
     taken in float64: V s < 2^53, and a quotient that is no whole number is further
     than 1 / L from one, so the floor is exact.
     """
-    cells, parts = [np.zeros(0, np.int64)], [np.zeros(0)]
     end = events.start_second + events.length_seconds
     keep = np.flatnonzero((end > grid.start_second) & (events.start_second < grid.end_second))
-    device, start, end = events.device[keep], events.start_second[keep], end[keep]
-    volume = events.volume_ml[keep].astype(np.float64)
-    length = events.length_seconds[keep].astype(np.float64)
-    position = np.maximum(start, grid.start_second)
-    step = (position - grid.start_second) // grid.step_seconds
-    moved = np.floor(volume * (position - start) / length)
+    device, start, end = events.device[keep], events.start_second[keep] - grid.start_second, end[keep]
+    end = end - grid.start_second
+    volume = events.volume_ml[keep]
+    step = np.maximum(start, 0) // grid.step_seconds
+    edge = (step + 1) * grid.step_seconds
+    # Most events begin and end in one step.
+    whole = (end <= edge) & (start >= 0)
+    cells, parts = [(step * device_count + device)[whole]], [volume[whole].astype(np.float64)]
+    left = np.flatnonzero(~whole)
+    device, start, end, step = device[left], start[left], end[left], step[left]
+    length = (end - start).astype(np.float64)
+    volume_ml = volume[left].astype(np.float64)
+    moved = np.floor(volume_ml * (np.maximum(start, 0) - start) / length)
     while len(step):
-        edge = np.minimum(grid.start_second + (step + 1) * grid.step_seconds, end)
-        total = np.floor(volume * (edge - start) / length)
+        edge = np.minimum((step + 1) * grid.step_seconds, end)
+        total = np.floor(volume_ml * (edge - start) / length)
         cells.append(step * device_count + device)
         parts.append(total - moved)
         go_on = np.flatnonzero((edge < end) & (step + 1 < grid.count))
         device, start, end = device[go_on], start[go_on], end[go_on]
-        volume, length = volume[go_on], length[go_on]
+        volume_ml, length = volume_ml[go_on], length[go_on]
         step, moved = step[go_on] + 1, total[go_on]
     weights = np.concatenate(parts)
     sums = np.bincount(np.concatenate(cells), weights, minlength=grid.count * device_count)
