@@ -9,6 +9,7 @@ import pytest
 
 import synthlab
 from synthlab.artifact import Artifact
+from synthlab.scenario.build import build_scenario
 from tests.conftest import END_AT
 from tests.fleets import mixed_fleet
 from tests.frames import artifact_of
@@ -121,3 +122,18 @@ def test_text_is_legible(page: Page) -> None:
         }"""
     )
     assert worst >= 4.5
+
+
+@pytest.mark.long
+def test_fifty_devices_of_a_month_are_less_than_five_megabytes(watch: Watched, scratch: Path) -> None:
+    city = synthlab.load_scenario("demo_city_v1").model_dump(mode="json", exclude_none=True, exclude={"mqtt"})
+    known = city["devices"]
+    city["devices"] = [known[n % len(known)] | {"device_id": f"DEVICE{n:02d}"} for n in range(50)]
+    made = synthlab.export_csv(build_scenario(city), run_id="fifty", end_at=END_AT)
+    assert made.row_count == 50 * 8_641
+    shown = synthlab.review(made.directory)
+    assert shown.path.stat().st_size < 5_000_000
+    watch.page.context.set_offline(True)
+    watch.page.goto(shown.path.resolve().as_uri())
+    assert watch.page.locator("#devices th a").count() == watch.page.locator(".device").count() == 18
+    assert watch.page.locator("#devices .wide tbody tr").count() == 50
