@@ -56,6 +56,7 @@ AnalyticsBatch = Annotated[
 EndAt = Annotated[
     str | None, typer.Option("--end-at", help="End of the window, ISO 8601 with a zone. Default: now.")
 ]
+MaxRows = Annotated[int, typer.Option("--max-rows", min=1, help="Refuse to make more rows.")]
 OutputRoot = Annotated[Path, typer.Option("--output-root", help="Folder for artifacts.")]
 
 
@@ -96,7 +97,7 @@ def validate(context: typer.Context) -> None:
         raise RefusedError(report, error)
     count = len(report.devices_validated)
     found = "devices fit" if report.has_platform else "devices checked; no platform to compare with"
-    say(f"{report.scenario_id}: {count} {found}.")
+    say(f"{report.scenario_id}: {count} {found}; the history has {report.projected_rows:,} rows.")
     emit("validate", report)
 
 
@@ -129,6 +130,7 @@ def bootstrap(
     commit_batch_size: CommitBatch = 500,
     analytics_batch_size: AnalyticsBatch = 200,
     end_at: EndAt = None,
+    max_rows: MaxRows = 50_000_000,
 ) -> None:
     """Simulate history straight into the platform, through its own ingestion."""
     call: Call = context.obj
@@ -140,6 +142,7 @@ def bootstrap(
             analytics_batch_size=analytics_batch_size,
             end_at=end_at,
             strict=call.strict,
+            max_rows=max_rows,
             on_progress=on_progress,
         )
     say(f"{result.scenario_id}: {result.total_emitted} emissions ingested.")
@@ -181,6 +184,7 @@ def export_csv(
     output_root: OutputRoot = Path("artifacts"),
     run_id: Annotated[str | None, typer.Option("--run-id", help="Name of the artifact's directory.")] = None,
     end_at: EndAt = None,
+    max_rows: MaxRows = 50_000_000,
 ) -> None:
     """Write history as an artifact: CSV and manifest. No platform writes."""
     from synthlab.workflows.export import summary
@@ -193,6 +197,7 @@ def export_csv(
         end_at=end_at,
         state_file=call.state_file,
         strict=call.strict,
+        max_rows=max_rows,
     )
     say(f"{artifact.manifest['row_count']} rows in {artifact.directory}")
     emit("export-csv", summary(artifact))

@@ -122,6 +122,20 @@ class Database:
                 yield session
             self._require_unchanged(before)
 
+    @contextmanager
+    def schema_change(self) -> Iterator[Engine]:
+        """Give the engine to make tables with; a failure is told as that of a session.
+
+        Raises
+        ------
+        DiskError
+            Code ``DISK_WRITE_FAILED``: the file cannot be made, or the disk is full.
+        SafetyError, ServiceUnavailableError
+            As `session`.
+        """
+        with self._explained():
+            yield self.engine
+
     def close(self) -> None:
         """Close all connections; SQLite folds its log into the file."""
         self.engine.dispose()

@@ -85,7 +85,7 @@ def _explain_sqlite(message: str, where: str) -> SynthlabError | None:
     if "full" in message or "i/o error" in message:
         return _disk("the disk is full or broken", where)
     if "unable to open" in message:
-        return _unavailable("the database file cannot be opened", where)
+        return _disk("the database file cannot be opened, or made in its folder", where)
     if "not a database" in message or "malformed" in message:
         return UsageError(
             Problem("BAD_ARGUMENT", "needs a whole SQLite database", path=where, remedy="Check the file")

@@ -16,8 +16,9 @@ from synthlab.results import Result
 from synthlab.steps import step
 from synthlab.timeline import Window, format_at, parse_at
 from synthlab.workflows.connect import open_platform, platform_reader
-from synthlab.workflows.history import History, make_history, reservation_key, window_of
+from synthlab.workflows.history import History, make_history, reservation_key, row_counts, window_of
 from synthlab.workflows.import_checks import unmarked_devices
+from synthlab.workflows.projection import MAX_ROWS, require_rows
 from synthlab.workflows.replay import (
     AnalyticsResult,
     Progress,
@@ -83,6 +84,7 @@ def bootstrap(
     analytics_batch_size: int = 200,
     end_at: datetime | str | None = None,
     strict: bool = False,
+    max_rows: int = MAX_ROWS,
     on_progress: Progress | None = None,
 ) -> BootstrapResult:
     """Simulate the scenario's history and ingest it.
@@ -105,6 +107,8 @@ def bootstrap(
         same numbers, so running it twice stores nothing twice.
     strict : bool
         Preflight warnings become errors.
+    max_rows : int
+        Refuse to make more.
     on_progress : callable, optional
         Called with the rows done and the rows in all.
 
@@ -114,6 +118,8 @@ def bootstrap(
 
     Raises
     ------
+    ScenarioError
+        Code ``SCENARIO_TOO_LARGE``: more than `max_rows`.
     PreflightError
         A device is not there, not attached, not calibrated, ...
     ServiceUnavailableError
@@ -132,6 +138,7 @@ def bootstrap(
     require_batch_size(analytics_batch_size, name="analytics_batch_size")
     end_at, told = (end_at, ()) if end_at is not None else _end_to_go_on(scenario, database)
     window, warnings = window_of(scenario, end_at)
+    require_rows(row_counts(scenario, window), max_rows)
     report = survey(resolve(scenario), database=database)
     require_platform(report, strict=strict)
     ingest = plugged_in()

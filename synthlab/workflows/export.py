@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.timeline import Window, format_at
-from synthlab.workflows.history import make_history, window_of
+from synthlab.workflows.history import make_history, row_counts, window_of
+from synthlab.workflows.projection import MAX_ROWS, require_rows
 from synthlab.workflows.survey import require, survey
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def export_csv(
     end_at: datetime | str | None = None,
     state_file: str | Path | None = None,
     strict: bool = False,
+    max_rows: int = MAX_ROWS,
 ) -> Artifact:
     """Simulate the scenario's history into an artifact.  The platform is only read.
 
@@ -46,6 +48,8 @@ def export_csv(
         gets the same numbers, and so the same bytes.
     strict : bool
         Preflight warnings become errors.
+    max_rows : int
+        Refuse to make more.
 
     Returns
     -------
@@ -53,6 +57,8 @@ def export_csv(
 
     Raises
     ------
+    ScenarioError
+        Code ``SCENARIO_TOO_LARGE``: more than `max_rows`.
     PreflightError
         The scenario does not fit the platform.
     ArtifactError
@@ -70,6 +76,7 @@ def export_csv(
     from synthlab.sequence import SequenceState
 
     window, warnings = window_of(scenario, end_at)
+    require_rows(row_counts(scenario, window), max_rows)
     run_id = default_run_id(scenario, window) if run_id is None else run_id
     check_name("run_id", run_id)
     parameters = resolve(scenario)

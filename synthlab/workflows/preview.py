@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from synthlab.errors import Problem, UsageError
 from synthlab.results import Result, to_json_value
 from synthlab.timeline import SECONDS_PER_HOUR, now_at, parse_at
+from synthlab.workflows.projection import MAX_ROWS, require_rows
 from synthlab.workflows.survey import require, survey
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def preview(
 
     Raises
     ------
+    ScenarioError
+        Code ``SCENARIO_TOO_LARGE``: steps without end.
     UsageError
         Code ``BAD_ARGUMENT``: fewer than 1 step, or a start without a zone.
     PreflightError
@@ -104,6 +107,7 @@ def preview(
     if steps < 1:
         raise UsageError(Problem("BAD_ARGUMENT", "needs at least 1", path="steps", value=str(steps)))
     parameters = resolve(scenario)
+    require_rows({device.device_id: steps for device in parameters}, MAX_ROWS)
     report = survey(parameters, database=database)
     if strict:
         require(report, strict=True)

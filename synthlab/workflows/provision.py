@@ -56,6 +56,8 @@ def provision(scenario: Scenario, *, database: str | None = None, site: str = "d
         Code ``SAFETY_GUARD``: a device of that name is there and not synthetic.
     ServiceUnavailableError
         Code ``DATABASE_UNAVAILABLE``.
+    DiskError
+        Code ``DISK_WRITE_FAILED``: the embedded platform's file cannot be made.
     """
     from synthlab.platform.provision import provision_devices
     from synthlab.platform.schema import create_schema
@@ -63,7 +65,8 @@ def provision(scenario: Scenario, *, database: str | None = None, site: str = "d
 
     wanted = [device.reservoir for device in resolve(scenario)]
     with open_platform(database) as platform:
-        create_schema(platform.engine)
+        with platform.schema_change() as engine:
+            create_schema(engine)
         with platform.session() as session:
             counts = provision_devices(session, wanted, site=site)
     return ProvisionResult(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import PreflightError, Problem
 from synthlab.results import Result
+from synthlab.timeline import Window, from_unix_second
+from synthlab.workflows.history import row_counts
 from synthlab.workflows.survey import survey
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ class ValidationReport(Result):
         Under ``strict`` every warning is an error.
     has_platform : bool
         Whether there was a platform to compare with.
+    projected_rows : int
+        Rows of the whole history.
     """
 
     scenario_id: str
@@ -36,6 +41,7 @@ class ValidationReport(Result):
     warnings: tuple[Problem, ...]
     errors: tuple[Problem, ...]
     has_platform: bool = True
+    projected_rows: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON: findings as text, and again as records."""
@@ -43,6 +49,7 @@ class ValidationReport(Result):
             "scenario_id": self.scenario_id,
             "passed": self.passed,
             "has_platform": self.has_platform,
+            "projected_rows": self.projected_rows,
             "devices_validated": list(self.devices_validated),
             "warnings": [str(problem) for problem in self.warnings],
             "errors": [str(problem) for problem in self.errors],
@@ -93,6 +100,8 @@ def validate(scenario: Scenario, *, database: str | None = None, strict: bool = 
         devices_validated=tuple(name for name in report.devices_validated if name not in refused),
     )
     errors = tuple(report.errors(strict))
+    # Any end will do: the count of a closed window depends on its length only.
+    window = Window.ending(from_unix_second(0) + timedelta(days=366), days=scenario.bootstrap.days)
     return ValidationReport(
         scenario_id=scenario.scenario_id,
         passed=not errors,
@@ -100,4 +109,5 @@ def validate(scenario: Scenario, *, database: str | None = None, strict: bool = 
         warnings=tuple(report.warnings(strict)),
         errors=errors,
         has_platform=report.has_platform,
+        projected_rows=sum(row_counts(scenario, window).values()),
     )
