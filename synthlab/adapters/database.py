@@ -157,7 +157,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            explained = explain(error, self.display_url)
+            explained = explain(error, self.display_url, read_only=self.is_read_only)
             if explained is None:
                 raise
             # Without its cause: that text may quote the URL or a row.

@@ -39,7 +39,7 @@ _CONNECT_REASONS = {
 }
 
 
-def explain(error: DBAPIError, where: str) -> SynthlabError | None:
+def explain(error: DBAPIError, where: str, *, read_only: bool = False) -> SynthlabError | None:
     """Return what is raised in place of a driver's error, or None where it is a bug.
 
     Parameters
@@ -47,11 +47,16 @@ def explain(error: DBAPIError, where: str) -> SynthlabError | None:
     error : DBAPIError
     where : str
         The database, without its password.
+    read_only : bool
+        It was opened for reading: a file that cannot be opened is no fault of the disk.
     """
     state = getattr(error.orig, "sqlstate", None)
     if type(error.orig).__module__.startswith("psycopg"):
         return _explain_postgresql(error, state, where)
-    return _explain_sqlite(str(error.orig).lower(), where)
+    message = str(error.orig).lower()
+    if read_only and "unable to open" in message:
+        return _unavailable("the database file cannot be opened", where)
+    return _explain_sqlite(message, where)
 
 
 def _explain_postgresql(error: DBAPIError, state: str | None, where: str) -> SynthlabError | None:
