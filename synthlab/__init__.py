@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
     from synthlab.scenario.writer import save_scenario
     from synthlab.widgets.design_view import DesignView, design
+    from synthlab.widgets.live_view import monitor
     from synthlab.workflows.analyze import Analysis, analyze_csv
     from synthlab.workflows.approve import approve, reject
     from synthlab.workflows.backfill import Backfill, backfill
@@ -102,6 +103,7 @@ _HOMES: dict[str, str] = {
     "load_thresholds": "synthlab.quality.thresholds_file",
     "load_scenario": "synthlab.scenario.loader",
     "metrics": "synthlab.workflows.metrics",
+    "monitor": "synthlab.widgets.live_view",
     "preview": "synthlab.workflows.preview",
     "provision": "synthlab.workflows.provision",
     "purge": "synthlab.workflows.purge",
@@ -163,6 +165,7 @@ __all__ = [
     "load_scenario",
     "load_thresholds",
     "metrics",
+    "monitor",
     "preview",
     "provision",
     "purge",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthlab.widgets.curve import CurveEditor
     from synthlab.widgets.design_view import DesignView, design
     from synthlab.widgets.fields import Field, Fields
+    from synthlab.widgets.live_view import LiveMonitor, monitor
     from synthlab.widgets.map import MapPlot, Place, Track
     from synthlab.widgets.picker import Picker
     from synthlab.widgets.series import Line, Panel, SeriesPlot
@@ -28,6 +29,7 @@ _HOMES: dict[str, str] = {
     "Fields": "fields",
     "KpiTiles": "tiles",
     "Line": "series",
+    "LiveMonitor": "live_view",
     "MapPlot": "map",
     "Panel": "series",
     "Picker": "picker",
@@ -36,6 +38,7 @@ _HOMES: dict[str, str] = {
     "Tile": "tiles",
     "Track": "map",
     "design": "design_view",
+    "monitor": "live_view",
 }
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "Fields",
     "KpiTiles",
     "Line",
+    "LiveMonitor",
     "MapPlot",
     "Panel",
     "Picker",
@@ -54,6 +58,7 @@ __all__ = [
     "Tile",
     "Track",
     "design",
+    "monitor",
 ]
 
 

@@ -27,8 +27,8 @@ class Tile:
         NaN where there was none; None: nothing to compare with.
     better : {"lower", "higher", None}
         Which way is good.
-    is_percent : bool
-        Shown as a percentage of 1.
+    is_percent, is_count : bool
+        Shown as a percentage of 1; shown as a whole number.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Tile:
     before: float | None = None
     better: str | None = None
     is_percent: bool = False
+    is_count: bool = False
     help: str = ""
 
     def to_spec(self) -> dict[str, Any]:
@@ -60,6 +61,8 @@ class Tile:
     def _said(self, value: float) -> str:
         if not math.isfinite(value):
             return NO_VALUE
+        if self.is_count:
+            return f"{value:,.0f}"
         return say(100 * value if self.is_percent else value)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RATE_SECONDS = 5.0
 """The rate is that of the last so many seconds. Assumed: steady to the eye, and soon true. [seconds]"""
 
+PROGRESS_RECORDS = 2_400
+"""Progress records kept, four a second. Assumed: ten minutes are what one looks back on."""
+
 TRACK_POINTS = 500
 """Samples kept of each device, for its level and its way. Assumed: a plot's width in pixels."""
 
@@ -162,9 +165,15 @@ class LiveSession:
         with self._lock:
             return {name: list(track) for name, track in self._tracks.items()}
 
+    def progress(self) -> list[LiveProgress]:
+        """Return the last records of the run, for `synthlab.plotting.live_figure`. For any thread."""
+        with self._lock:
+            return list(self._progress)
+
     def _forget(self) -> None:
         self._phase = "idle"
         self._shown: LiveProgress | None = None
+        self._progress: deque[LiveProgress] = deque(maxlen=PROGRESS_RECORDS)
         self._simulated_at: datetime | None = None
         self._problem: str | None = None
         self._counts: deque[tuple[float, int]] = deque()
@@ -190,6 +199,7 @@ class LiveSession:
     def _note(self, shown: LiveProgress) -> None:
         with self._lock:
             self._shown = shown
+            self._progress.append(shown)
             self._simulated_at = shown.simulated_at or self._simulated_at
             for sample in shown.recent:
                 track = self._tracks.setdefault(sample.device_id, deque(maxlen=TRACK_POINTS))

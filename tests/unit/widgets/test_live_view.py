@@ -1,0 +1,67 @@
+"""The live view without a browser: what its buttons do, and what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import synthlab
+from synthlab.errors import UsageError
+from synthlab.widgets.live_view import LiveMonitor
+from tests.brokers import Observer, mosquitto, needs_mosquitto
+from tests.unit.workflows.test_live import TANK, TRUCK, a_scenario
+
+
+def tiles_of(view: LiveMonitor) -> dict[str, str]:
+    return {tile["label"]: tile["value"] for tile in view.tiles.tiles}
+
+
+@needs_mosquitto
+def test_a_run_from_the_buttons(scratch: Path) -> None:
+    with mosquitto() as address, Observer(address) as observer:
+        view = synthlab.monitor(
+            a_scenario(), broker=address.display_url, speedup_factor=36_000.0, iterations=12
+        )
+        assert (view.start_button.disabled, view.stop_button.disabled) == (False, True)
+        assert "image/png" not in view._repr_mimebundle_()
+        view.start_button.click()
+        assert view.wait(timeout_seconds=60).phase == "ended"
+        observer.wait_for(lambda found: len(found) == 24)
+    assert (view.start_button.disabled, view.stop_button.disabled) == (False, True)
+    assert tiles_of(view) | {"Rate": "", "Lag": ""} == {
+        "Rate": "",
+        "Lag": "",
+        "Sent": "24",
+        "Acknowledged": "24",
+        "Pending": "0",
+        "Dropped": "0",
+    }
+    assert [panel["title"] for panel in view.levels.panels] == [TANK, TRUCK]
+    assert [panel["x"]["count"] for panel in view.levels.panels] == [12, 12]
+    assert [place["kind"] for place in view.map.places] == ["BASE", "REFILL", "CLIENT", "TRUCK"]
+    assert view.table["seq"].to_dict() == {TANK: 12, TRUCK: 12}
+    bundle = view._repr_mimebundle_()
+    assert bundle["text/plain"] == "<LiveMonitor: live_test, 2 devices, ended>"
+    assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+def test_a_broker_that_is_down_is_said_in_the_view(scratch: Path) -> None:
+    view = synthlab.monitor(a_scenario(), broker="mqtt://127.0.0.1:1")
+    view.start()
+    assert view.wait(timeout_seconds=60).phase == "failed"
+    assert "role=&quot;" not in view.message.value
+    assert view.message.value.startswith('<div role="alert">Failed. ')
+    assert "broker must answer at mqtt://127.0.0.1:1" in view.message.value
+    assert not view.start_button.disabled
+
+
+def test_tanks_alone_have_no_map(scratch: Path) -> None:
+    view = synthlab.monitor("stationary_only_v1")
+    assert len(view.map.places) == 0
+    assert view.map not in view.panel.children[-1].children
+
+
+def test_what_belongs_to_the_view_cannot_be_given() -> None:
+    with pytest.raises(UsageError):
+        synthlab.monitor("stationary_only_v1", on_progress=print)
