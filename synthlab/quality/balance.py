@@ -220,10 +220,11 @@ def check_supply_pause(
     flags = np.full(len(inflow_liters), Flag.UNKNOWN, np.int8)
     ends = np.append(starts[1:], len(flags))
     for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        rows = np.flatnonzero(received_at_ms[begin:end] != NOT_A_TIME) + begin
-        wet = rows[inflow_liters[rows] > 0]
+        wet = np.flatnonzero(inflow_liters[begin:end] > 0) + begin
+        wet = wet[received_at_ms[wet] != NOT_A_TIME]
         if len(wet) <= _MIN_PAUSES:
             continue
+        rows = np.flatnonzero(received_at_ms[begin:end] != NOT_A_TIME) + begin
         times = received_at_ms[rows] / _MS_PER_HOUR
         wet_times = received_at_ms[wet] / _MS_PER_HOUR
         pauses = np.diff(wet_times)
@@ -231,6 +232,10 @@ def check_supply_pause(
         if len(pauses) < _MIN_PAUSES:
             continue
         limit = max(suspect_factor * float(np.quantile(pauses, _USUAL_SHARE)), least_hours)
+        waits = (pauses.max(), wet_times[0] - times[0], times[-1] - wet_times[-1])
+        if max(waits) <= limit:
+            flags[rows] = Flag.GOOD
+            continue
         last = np.searchsorted(wet_times, times, side="right") - 1
         since = times - np.where(last >= 0, wet_times[np.maximum(last, 0)], times[0])
         flags[rows] = by_limits(since > limit, np.zeros(len(rows), bool))

@@ -113,9 +113,12 @@ def check_flat_line(
     edges = np.flatnonzero(np.diff(is_still)) + 1
     bounds = np.unique(np.concatenate([starts, edges, [len(is_still)]]))
     limit_ms = suspect_hours * 3_600_000
-    for first, last in zip(bounds[:-1], bounds[1:] - 1, strict=True):
-        if not is_still[first] or first == last:
-            continue
+    firsts, lasts = bounds[:-1], bounds[1:] - 1
+    begin, end = received_at_ms[firsts], received_at_ms[lasts]
+    # Nearly all runs are short, and known to be; only the others are looked at one by one.
+    may_be_long = (end - begin >= limit_ms) | (begin == NOT_A_TIME) | (end == NOT_A_TIME)
+    for run in np.flatnonzero(is_still[firsts] & (firsts < lasts) & may_be_long):
+        first, last = firsts[run], lasts[run]
         rows = slice(int(first), int(last) + 1)
         times = _carried(received_at_ms[rows])
         if times[-1] - times[0] < limit_ms:

@@ -278,13 +278,14 @@ _KINDS = (
         name="BLOCKED_INLET",
         meaning="supply does not reach the tank; inflow_liters are smaller",
         modes=("STATIONARY",),
-        duration_minutes=14 * 24 * 60,
+        duration_minutes=21 * 24 * 60,
         size=_size(100),
         size_unit="%",
         size_meaning="share of the inflow that is kept out",
         minimum=1,
         maximum=100,
-        provenance="Assumed: a float valve that hangs; longer than the gaps of irregular supply",
+        provenance="Assumed: a float valve that hangs until somebody looks; longer than the pauses of "
+        "irregular supply",
     ),
 )
 

@@ -134,6 +134,7 @@ def test_live_sends_what_history_would_hold_however_it_is_cut(
     assert silent > 0
 
 
+@pytest.mark.long
 def test_a_live_run_sends_faulty_messages_and_goes_on_from_them(
     faulty: synthlab.Scenario, end_at: datetime, scratch: Path, sqlite_url: str
 ) -> None:
