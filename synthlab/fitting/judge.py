@@ -62,7 +62,9 @@ def judge_auc(real: Matrix, synthetic: Matrix, *, seed: int = 0) -> float:
     home = np.concatenate([real_home, made_home + len(real.names)])
     folds = min(FOLDS, len(np.unique(home)))
     score = np.zeros(len(is_real))
-    splits = sklearn["GroupKFold"](folds, shuffle=True, random_state=seed).split(features, is_real, home)
+    splits = sklearn["StratifiedGroupKFold"](folds, shuffle=True, random_state=seed).split(
+        features, is_real, home
+    )
     # One thread: sums in one order, the same verdict on every machine.
     with sklearn["threadpool_limits"](1):
         for train, test in splits:
@@ -93,7 +95,7 @@ def _sklearn() -> dict[str, Any]:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.metrics import roc_auc_score
-        from sklearn.model_selection import GroupKFold
+        from sklearn.model_selection import StratifiedGroupKFold
         from threadpoolctl import threadpool_limits
     except ModuleNotFoundError:
         raise AdapterUnavailableError(
@@ -105,7 +107,7 @@ def _sklearn() -> dict[str, Any]:
         ) from None
     return {
         "Classifier": HistGradientBoostingClassifier,
-        "GroupKFold": GroupKFold,
+        "StratifiedGroupKFold": StratifiedGroupKFold,
         "roc_auc_score": roc_auc_score,
         "threadpool_limits": threadpool_limits,
     }

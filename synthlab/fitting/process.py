@@ -17,8 +17,8 @@ MIN_DAYS = 28
 ABSENT_LITERS = 2.0
 """A day's use while nobody is there, besides a leak. Assumed: a cistern that refills. [liters/day]"""
 # The archetype's parameter is the median share of a household of 250 liters a day; one of D
-# liters has it times (D / 250)^-1.5. Source: as `synthlab.model.household`.
-_REFERENCE_LITERS, _ABSENCE_POWER, _ABSENCE_MAX = 250.0, -1.5, 0.5
+# liters has it times (D / 250)^-1.2. Source: as `synthlab.model.household`.
+_REFERENCE_LITERS, _ABSENCE_POWER, _ABSENCE_MAX = 250.0, -1.2, 0.5
 
 QUIET_HOURS = 6
 """The quietest stretch of a day shows the leak. Assumed: people sleep so long. [h]"""

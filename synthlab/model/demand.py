@@ -15,9 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.model.events import SIZE_SHIFT, Events, gamma_factors
-from synthlab.model.habits import LEAK_DAY_SHARE, active_hours, day_factor, leak_days, present_days
+from synthlab.model.gaussian import normal_cdf, probit
+from synthlab.model.habits import LEAK_DAY_SHARE, Activity, activity, day_factor, leak_days, present_hours
 from synthlab.model.habits import PROCESSES as HABIT_STREAMS
-from synthlab.model.household import LARGE_TYPES, SIZE_SHAPE, SMALL_TYPES, TYPES, Households
+from synthlab.model.household import (
+    LARGE_TYPES,
+    SIZE_SHAPE,
+    SMALL_TYPES,
+    TYPES,
+    Households,
+)
 from synthlab.randomness import U64, choices, draws, ticks, uniforms
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR, hour_of_week
 
@@ -127,16 +134,16 @@ def demand_events(
     days = np.arange(hour_starts[0] // SECONDS_PER_DAY, hour_starts[-1] // SECONDS_PER_DAY + 1)
     # Whole days, because showers are placed within a day.
     hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * SECONDS_PER_HOUR
-    active = active_hours(hours, keys=keys, active_prob=households.active_prob, habit_strength=habit_strength)
-    present = present_days(days, keys=keys["absent"], absence_prob=households.absence_prob)
-    active &= np.repeat(present, 24, axis=0)
+    about = activity(hours, keys=keys, habit_strength=habit_strength)
+    limit = probit(households.active_prob)
+    active = about.score < limit.astype(np.float32)[hours_of_week(hours)]
+    active &= present_hours(hours, keys=keys["absent"], absence_prob=households.absence_prob)
     factor = day_factor(days, keys=keys["factor"], sigma=day_factor_sigma)
     cells = np.flatnonzero(active)
     hour, device = np.divmod(cells, active.shape[1])
     week_hour = hours_of_week(hours)[hour]
-    gain = factor[hour // 24, device] / (
-        households.active_prob[week_hour, device] * (1.0 - households.absence_prob[device])
-    )
+    gain = _hour_gain(about, limit, households)[week_hour, device] * factor[hour // 24, device]
+    gain *= np.exp(-households.routine_power[device] * about.routine.ravel()[cells])
     uses = _Uses(hours, hour, device, week_hour, gain, households, keys)
     parts = [
         uses.poisson("small", SMALL_TYPES, flow_liters_per_minute),
@@ -149,6 +156,19 @@ def demand_events(
 
 KEYS = (*HABIT_STREAMS, "uses", "shower", "trickle")
 """Streams that `demand_events` takes, by name."""
+
+
+def _hour_gain(about: Activity, limit: F64, households: Households) -> F64:
+    """Factor by hour of the week that keeps the mean, shape (168, n_devices).
+
+    An hour that routine makes active is a busy one: its rate goes with exp(-c q), q the
+    routine. The mean of that where the score lies under the limit t is
+    ``exp(c^2 var(q) / 2) Phi(t + c cov(q, score))``, and is divided out.
+    """
+    hour, power = np.arange(168) % 24, households.routine_power
+    spread = power * power * about.routine_variance[hour] / 2.0
+    busy = np.exp(spread) * normal_cdf(limit + power * about.covariance[hour])
+    return 1.0 / (busy * (1.0 - households.absence_prob))
 
 
 class _Uses:

@@ -51,6 +51,11 @@ SIZE_LITERS = {
 """Mean volume of a use, and its log standard deviation between households.
 Source: M. [liters, unitless]"""
 
+_ROUTINE_POWER = 0.8
+"""How much busier routine hours are. Source: M, hours with much use follow each other."""
+_INTENSITY_SHAPE = 4.0
+"""How busy active hours are varies as a gamma distribution of this shape. Source: simulated."""
+
 SIZE_SHAPE = {"toilet": 49.0, "tap": 1.0, "irrigation": 2.0, "laundry": 5.0, "medium": 1.0, "shower": 4.8}
 """Shape of the gamma distribution of one use's volume: toilets are all alike. Source: M."""
 
@@ -79,14 +84,18 @@ _OCCUPANCY_WEIGHT_POWER = 0.7  # Assumed: other weights move the occupancy less 
 # Between households. Source: M.
 _REFERENCE_DAILY_LITERS = 250.0
 _SIZE_POWER, _SIZE_SIGMA = 0.9, 0.215
-_ABSENCE_POWER, _ABSENCE_SIGMA, _ABSENCE_MAX = -1.5, 1.2, 0.75
-_OCCUPANCY_SIZE_POWER, _OCCUPANCY_SHIFT, _OCCUPANCY_SIGMA = 0.9, -0.05, 0.45
+_ABSENCE_POWER, _ABSENCE_SIGMA, _ABSENCE_MAX = -1.2, 1.2, 0.75
+_OCCUPANCY_SIZE_POWER, _OCCUPANCY_SHIFT, _OCCUPANCY_SIGMA = 0.9, -0.1, 0.45
 _OCCUPANCY_PROFILE_POWER, _OCCUPANCY_HOUR_SIGMA = 0.7, 0.5
-_LEAK_SIGMA, _LEAK_MAX_SHARE = 1.3, 0.4
+_LEAK_SIGMA, _LEAK_MAX_SHARE = 1.6, 0.4
+# Watering grows with the volume, up to twice the reference. Source: M.
+_GARDEN_SIZE_POWER, _GARDEN_SHARE_POWER, _GARDEN_MAX, _IRRIGATION_MAX = 1.0, 1.5, 2.0, 0.6
 # Own profile: shift in time, shape, and more shape for large uses. Source: M.
 _SHIFT_SIGMA, _SHIFT_LENGTH = 0.85, 5.0
-_SHAPE_SIGMA, _SHAPE_LENGTH, _SHAPE_WHITE = 0.35, 1.5, 0.32
-_LARGE_SIGMA, _HABIT_SIGMA, _HABIT_LENGTH = 0.6, 0.53, 1.5
+_SHAPE_LENGTH, _SHAPE_WHITE = 1.5, 0.32
+# Quiet hours set households apart most: log deviation at no weight, at much, and halfway between.
+_SHAPE_SIGMA, _SHAPE_SIGMA_MIN, _SHAPE_WEIGHT = 0.95, 0.20, 0.35
+_LARGE_SIGMA = 0.5
 _WEEKEND_SHARED_VARIANCE = 0.79
 _SLOPE_MAX = 1.5  # Assumed: steeper than any measured profile; a step has no slope. [1/h]
 # Small uses are this share of the volume at least; the rest falls with the weight. Source: M.
@@ -96,7 +105,7 @@ LARGE_CONSUMER_LITERS = 2_500.0
 """A bigger consumer draws larger volumes, not more often. Assumed: single draws are not told
 apart there. [liters/day]"""
 
-KEYS = ("traits", "profile", "habit")
+KEYS = ("traits", "profile")
 """Streams that `make_households` takes, by name."""
 
 _WEEKDAY_OF_HOUR = np.arange(168) // 24
@@ -122,6 +131,8 @@ class Households:
         Mean trickle. [liters/h]
     absence_prob : ndarray of float64, shape (n_devices,)
         Share of days on which nobody is there. [unitless]
+    routine_power : ndarray of float64, shape (n_devices,)
+        How much busier the hours are that routine makes active. [unitless]
     """
 
     active_prob: F64
@@ -130,6 +141,7 @@ class Households:
     type_share: Mapping[str, F64]
     leak_liters: F64
     absence_prob: F64
+    routine_power: F64
 
 
 def make_households(
@@ -185,12 +197,15 @@ def make_households(
             for index, name in enumerate(TYPES)
         ]
     )
-    volumes, shares = _split_volume(small - leak, large, sizes, traits[9:13])
+    # Who uses much waters more, and by larger draws.
+    garden = np.clip(relative, 1.0, _GARDEN_MAX)
+    sizes[TYPES.index("irrigation")] *= garden**_GARDEN_SIZE_POWER
+    volumes, shares = _split_volume(small - leak, large, sizes, traits[9:13], garden**_GARDEN_SHARE_POWER)
     present_rate = sum(volumes.values()) / (1.0 - absence)
     exponent = np.exp(_OCCUPANCY_SHIFT + _OCCUPANCY_SIGMA * traits[13]) * size**_OCCUPANCY_SIZE_POWER
     own = factor**_OCCUPANCY_PROFILE_POWER * np.exp(_OCCUPANCY_HOUR_SIGMA * profile_spread * hours)
     active = _activity_prob(_occupancy(weights, exponent * own), present_rate)
-    return Households(active, volumes, sizes, shares, leak, absence)
+    return Households(active, volumes, sizes, shares, leak, absence, _ROUTINE_POWER * profile_spread)
 
 
 def _week_sum(table: F64) -> F64:
@@ -214,6 +229,11 @@ def _slope(weights: F64) -> F64:
     return np.clip(slope, -_SLOPE_MAX, _SLOPE_MAX)
 
 
+def _shape_sigma(weights: F64) -> F64:
+    """Log deviation between households of their own volume at an hour."""
+    return _SHAPE_SIGMA_MIN + (_SHAPE_SIGMA - _SHAPE_SIGMA_MIN) / (1.0 + (weights / _SHAPE_WEIGHT) ** 2)
+
+
 def _own_profile(
     weights: F64, small_share: F64, keys: Mapping[str, U64], spread: F64
 ) -> tuple[F64, F64, F64]:
@@ -228,18 +248,15 @@ def _own_profile(
     shape = _day_process(keys["profile"], 1, _SHAPE_LENGTH, _SHAPE_WHITE)
     large = _day_process(keys["profile"], 2, _SHAPE_LENGTH, _SHAPE_WHITE)
     hours = _day_process(keys["profile"], 3, _SHAPE_LENGTH, _SHAPE_WHITE)
-    habit = circular_process(fixed_normals(keys["habit"], 168), _HABIT_LENGTH)
     slope = _SHIFT_SIGMA * _slope(weights) * spread
+    sigma = _shape_sigma(weights) * spread
     anchor, is_large = _anchor(weights, small_share, keys["profile"])
     day_shape = _day_covariance(_SHAPE_LENGTH, _SHAPE_WHITE)[:, anchor]
     shift += slope[anchor, np.arange(len(anchor))] * _day_covariance(_SHIFT_LENGTH, 0.0)[:, anchor]
-    shape += _SHAPE_SIGMA * spread * day_shape
+    shape += sigma[anchor, np.arange(len(anchor))] * day_shape
     large += _LARGE_SIGMA * spread * is_large * day_shape
-    habit += _HABIT_SIGMA * spread * is_large * _week_covariance()[:, anchor]
-    factor = np.exp(slope * shift - slope**2 / 2) * log_normal_mean_one(shape, _SHAPE_SIGMA * spread)
-    large_factor = log_normal_mean_one(large, _LARGE_SIGMA * spread) * log_normal_mean_one(
-        habit, _HABIT_SIGMA * spread
-    )
+    factor = np.exp(slope * shift - slope**2 / 2) * log_normal_mean_one(shape, sigma)
+    large_factor = log_normal_mean_one(large, _LARGE_SIGMA * spread)
     total = factor * (small_share + (1.0 - small_share) * large_factor)
     scale = _week_sum(weights) / _week_sum(weights * total)
     return factor * scale, large_factor, hours
@@ -271,12 +288,6 @@ def _day_covariance(length: float, white: float) -> F64:
     return np.asarray(day[_HOUR[:, None], _HOUR] * same)
 
 
-@cache
-def _week_covariance() -> F64:
-    """Covariance of the weekly habit between hours of the week."""
-    return circular_process(circular_kernel(168, _HABIT_LENGTH), _HABIT_LENGTH)
-
-
 def _day_process(key: U64, slot: int, length: float, white: float) -> F64:
     """Circular process over the day, for weekdays and, alike by .79, for weekends."""
     noise = fixed_normals(key ^ np.uint64(slot << 8), 96).reshape(4, 24, -1)
@@ -295,11 +306,13 @@ def _logit_normal(median: float, sigma: float, z: F64) -> F64:
     return share
 
 
-def _split_volume(small: F64, large: F64, sizes: F64, z: F64) -> tuple[dict[str, F64], dict[str, F64]]:
+def _split_volume(
+    small: F64, large: F64, sizes: F64, z: F64, garden: F64
+) -> tuple[dict[str, F64], dict[str, F64]]:
     """Turn volumes to rates of uses, and say which share of them each type has."""
     size = dict(zip(TYPES, sizes, strict=True))
     tap = _logit_normal(*_TAP_SHARE, z[0])
-    irrigation = _logit_normal(*_IRRIGATION_SHARE, z[1])
+    irrigation = np.minimum(_logit_normal(*_IRRIGATION_SHARE, z[1]) * garden, _IRRIGATION_MAX)
     laundry = (1.0 - irrigation) * _logit_normal(*_LAUNDRY_SHARE, z[2])
     rest = 1.0 - irrigation - laundry
     medium = rest * _logit_normal(*_MEDIUM_SHARE, z[3])
@@ -327,11 +340,13 @@ def _occupancy(weights: F64, exponent: F64) -> F64:
 
 
 def _activity_prob(occupancy: F64, rate: F64) -> F64:
-    """Solve occupancy = p (1 - exp(-rate / p)) for p, by fixed-point steps.
+    """Solve occupancy = p P(any use | active) for p, by fixed-point steps.
 
+    Uses are Poisson with a gamma intensity: none with (1 + rate / (p shape))^-shape.
     Kept within .01 .. .995: an hour is never surely idle or surely busy.
     """
     prob = occupancy
     for _ in range(8):
-        prob = np.clip(occupancy / -np.expm1(-rate / np.maximum(prob, 0.01)), 0.01, 0.995)
+        none = (1.0 + rate / (np.maximum(prob, 0.01) * _INTENSITY_SHAPE)) ** -_INTENSITY_SHAPE
+        prob = np.clip(occupancy / np.maximum(1.0 - none, 1e-12), 0.01, 0.995)
     return prob

