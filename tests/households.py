@@ -56,7 +56,13 @@ def homes(
                 **(dynamics or {}),
             },
             "parameter_overrides": dict(overrides or {}),
-            "reservoir": {"capacity_liters": capacity_liters, "height_mm": 1_800.0},
+            # The sensor sits above the tank by more than its blind zone.
+            "reservoir": {
+                "capacity_liters": capacity_liters,
+                "height_mm": 1_800.0,
+                "sensor_empty_distance_mm": 2_300.0,
+                "sensor_full_distance_mm": 500.0,
+            },
         }
         for number, target in enumerate(targets)
     ]

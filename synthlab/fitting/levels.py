@@ -23,6 +23,8 @@ Bools = npt.NDArray[np.bool_]
 
 FULL_PCT = 98.5
 """Above it a tank may be spilling. Assumed: half of it is noise of the sensor. [%]"""
+CEILING_SHARE = 0.01
+"""Share of readings at the very highest from which it is a sensor's blind zone. Assumed."""
 LOW_PCT = 30.0
 """Below it people may be saving water. Source: archetype C's near-empty threshold. [%]"""
 WINDOW_SECONDS = 1_800
@@ -145,13 +147,25 @@ def level_steps(rows: Readings, mine: Bools, capacity_liters: float) -> LevelSte
     is_gap = seconds > max(MAX_GAP_SECONDS, 1.5 * usual)
     noise = noise_liters(liters, capacity_liters)
     is_filling = filling_steps(liters, second, capacity_liters, noise) & ~is_gap
-    is_full = level >= FULL_PCT
+    is_full = level >= full_pct(level)
     hidden = is_gap | _spilling(is_filling, is_full, liters, noise, capacity_liters)
     is_quiet = ~(_dilated(is_filling) | hidden)
     inflow, is_steady = steady_inflow(change, seconds, is_filling, is_quiet, hidden, noise)
     is_low = np.minimum(level[1:], level[:-1]) < LOW_PCT
     middle = (second[:-1] + second[1:]) // 2 + shift
     return LevelSteps(middle, seconds, change, inflow, is_filling, (is_quiet | is_steady) & ~is_low)
+
+
+def full_pct(level: F64) -> float:
+    """Level from which a tank may be full: less where a blind zone hides the top. [%]
+
+    A sensor that sits too low reads one and the same distance from there on.
+    """
+    if not len(level):
+        return FULL_PCT
+    top = float(level.max())
+    is_ceiling = np.mean(level >= top - 1e-6) > CEILING_SHARE
+    return min(FULL_PCT, top - 1e-6) if is_ceiling else FULL_PCT
 
 
 def steady_inflow(
@@ -270,7 +284,8 @@ def _fillings(steps: LevelSteps, device: int, level: F64) -> Fillings:
     start = np.array([int(steps.second[a] - steps.seconds[a] // 2) for a, _ in runs], dtype=np.int64)
     seconds = np.array([int(steps.seconds[a:b].sum()) for a, b in runs], dtype=np.int64)
     liters = np.array([float(steps.inflow[a:b].sum()) for a, b in runs], dtype=np.float64)
-    is_cut = np.array([bool(level[a : b + 2].max() >= FULL_PCT) for a, b in runs], dtype=bool)
+    full = full_pct(level)
+    is_cut = np.array([bool(level[a : b + 2].max() >= full) for a, b in runs], dtype=bool)
     return Fillings(np.full(len(runs), device, dtype=np.int64), start, seconds, liters, is_cut)
 
 

