@@ -37,6 +37,9 @@ def advice(name: object, known: Iterable[str], *, none: str = "nothing is allowe
     names = sorted(known)
     if not names:
         return f"Remove it: {none}"
-    shown = ", ".join(names[:40]) + (f", ... +{len(names) - 40} more" if len(names) > 40 else "")
+    # Some of the names come from the file itself, and are as long as somebody likes.
+    shown = ", ".join(each if len(each) <= 100 else f"{each[:99]}…" for each in names[:40]) + (
+        f", ... +{len(names) - 40} more" if len(names) > 40 else ""
+    )
     near = nearest(name, names)
     return f"Did you mean {near}? Allowed: {shown}" if near else f"Allowed: {shown}"

@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.events import Event
 from ruamel.yaml.parser import Parser
-from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.scanner import Scanner, ScannerError
 
 
 def events(text: str) -> Iterator[Event]:
@@ -26,8 +26,20 @@ def events(text: str) -> Iterator[Event]:
     return iter(yaml.parse(text))
 
 
+# Assumed: no tag of any use is as long; the scanner takes quadratic time for one of '!' alone.
+_MAX_TAG_LENGTH = 1_000
+
+
 class _Scanner(Scanner):
     _is_ready = False
+
+    def scan_tag(self) -> Any:
+        """Scan a tag; one without an end is refused before it is read."""
+        begin = self.reader.prefix(_MAX_TAG_LENGTH)
+        if len(begin.split(maxsplit=1)[0]) == _MAX_TAG_LENGTH:
+            rule = f"a tag of more than {_MAX_TAG_LENGTH} characters"
+            raise ScannerError("while scanning a tag", None, rule, self.reader.get_mark())
+        return super().scan_tag()
 
     def check_token(self, *choices: Any) -> bool:
         """Tell whether the next token is one of the kinds."""
