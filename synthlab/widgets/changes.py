@@ -37,6 +37,7 @@ class Changes(Part):
     save_as = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     is_error = traitlets.Bool(False).tag(sync=True)
+    can_reset = traitlets.Bool(False).tag(sync=True)
 
     def show(self, before: str, after: str) -> None:
         """Show what changed from one text to the other."""

@@ -345,6 +345,7 @@ class DesignView:
 
     def _show_changes(self) -> None:
         self._changes.show(self._text, self._new_text())
+        self._changes.can_reset = self.scenario != self._design.original
 
     def _shown(self) -> list[str]:
         return [self.device_id, *(name for name in self.beside if name != self.device_id)]

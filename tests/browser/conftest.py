@@ -1,213 +1,50 @@
-"""Real Chromium before real JupyterLab and voila, each started for the session on loopback."""
+"""Fixtures of the browser tests; `tests.browsers` starts what they need."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
 
+from tests.browsers import Server, Watched, chromium, served_by_lab, watched_page
 from tests.services import require_or_skip
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
-WAIT_MS = 30_000
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-
-# What a page says that is not about us; each with its reason.
-FOREIGN = (
-    # voila's own template links an icon font that it does not ship; `make app` takes it out.
-    "cdnjs.cloudflare.com",
-    # JupyterLab asks whether a language server is installed; "404" says no.
-    "/lsp/status",
-)
-
-
-@dataclass
-class Watched:
-    """A page, and what it complained about."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def hear(self, message: ConsoleMessage) -> None:
-        text = f"{message.text} {message.location.get('url', '')}"
-        if message.type == "error" and not any(name in text for name in FOREIGN):
-            self.complaints.append(text)
-
-
-@dataclass(frozen=True)
-class Server:
-    """A Jupyter server with a scratch folder of its own."""
-
-    url: str
-    token: str
-    folder: Path
-
-    def write(self, name: str, *cells: str) -> Path:
-        """Put a notebook of code cells into the scratch folder."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        )
-        path = self.folder / name
-        nbformat.write(notebook, path)
-        return path
+SCREENSHOTS = "SYNTHLAB_SCREENSHOTS"
+"""Names the folder for pictures of the views; a scratch folder where it is not set."""
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        require_or_skip("no Chromium on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
+    try:
+        with chromium() as found:
+            yield found
+    except FileNotFoundError as error:
+        require_or_skip(str(error))
 
 
 @pytest.fixture
 def watch(browser: Browser) -> Iterator[Watched]:
-    """A new page whose errors are heard; an error that nobody asked for fails the test."""
-    context = browser.new_context(viewport={"width": 1500, "height": 1000}, reduced_motion="reduce")
-    context.set_default_timeout(WAIT_MS)
-    page = context.new_page()
-    watched = Watched(page)
-    page.on("console", watched.hear)
-    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-    yield watched
-    context.close()
-    assert watched.complaints == []
+    """A new page; an error that it shows, or an address that it asks for, fails the test."""
+    with watched_page(browser) as watched:
+        yield watched
+    assert watched.complaints == [], "\n".join(watched.complaints)
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("lab")
-    # Nothing that asks the network, or covers the page with a question.
-    quiet = [
-        f"--LabApp.app_settings_dir={_settings(folder)}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    options = [*quiet, "--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"]
-    options += [f"--ServerApp.root_dir={folder}"]
-    with _served("jupyter", ["lab", *options], folder) as server:
+    with served_by_lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
 
 
-@contextmanager
-def served_by_voila(folder: Path, notebook: str) -> Iterator[Server]:
-    """Serve one notebook as a page without code."""
-    with _served("voila", [notebook, "--show_tracebacks=True"], folder) as server:
-        yield server
-
-
-@contextmanager
-def _served(program: str, arguments: list[str], folder: Path) -> Iterator[Server]:
-    """Start a server on a free port of loopback; end that very process afterwards."""
-    token = secrets.token_hex(16)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kind = "ServerApp" if program == "jupyter" else "Voila"
-    address = [f"--{kind}.port={port}", f"--{kind}.ip=127.0.0.1", "--no-browser"]
-    secret = [f"--IdentityProvider.token={token}", "--allow-root"] if program == "jupyter" else []
-    command = [str(Path(sys.executable).with_name(program)), *arguments, *address, *secret]
-    log = folder / f"{program}.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command, cwd=folder, env=_environment(folder), stdout=stream, stderr=subprocess.STDOUT
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_up(url, process, log)
-            yield Server(url, token, folder)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _settings(folder: Path) -> Path:
-    settings = folder / ".settings"
-    settings.mkdir()
-    news = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
-    (settings / "overrides.json").write_text(json.dumps(news), encoding="utf-8")
-    return settings
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """A machine of its own: nothing configured, and nothing kept."""
-    import anywidget
-
-    # Where the front ends lie, also if this environment only refers to another one's packages.
-    share = Path(anywidget.__file__).parents[4] / "share" / "jupyter"
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SYNTHLAB_", "JUPYTER", "PYTEST_"))
-    }
-    home = folder / ".home"
-    home.mkdir(exist_ok=True)
-    return {
-        **kept,
-        "HOME": str(home),
-        "JUPYTER_PATH": str(share),
-        "PYTHONPATH": str(REPOSITORY),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
-def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/api", timeout=5):
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            # The connection was refused: not yet.
-            process_is_starting = process.poll() is None
-            if process_is_starting:
-                time.sleep(0.05)
-    pytest.fail(f"{process.args} did not start:\n{log.read_text(errors='replace')[-3_000:]}")
-
-
-def open_in_lab(watched: Watched, server: Server, name: str) -> Page:
-    """Open a notebook of the server in JupyterLab and run all its cells."""
-    page = watched.page
-    page.goto(f"{server.url}/lab/tree/{name}?token={server.token}&reset")
-    page.wait_for_function("() => window.jupyterapp !== undefined")
-    # Run before its kernel is there, a notebook asks for one in a dialog.
-    page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
-    # Not awaited: the command ends with the last cell, and a lost cell would hold the test for ever.
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-    return page
-
-
-def set_theme(page: Page, name: str) -> None:
-    page.evaluate(
-        "(theme) => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }", name
-    )
-    page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures of the views go."""
+    folder = Path(os.environ.get(SCREENSHOTS, tmp_path))
+    folder.mkdir(exist_ok=True)
+    return folder

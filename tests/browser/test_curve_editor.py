@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import Server, Watched, open_in_lab
+from tests.browsers import Server, Watched, open_in_lab
 
 CELL = """
 from IPython.display import display

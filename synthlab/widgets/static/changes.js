@@ -25,17 +25,18 @@ export default {
     const show = () => {
       const lines = model.get("lines");
       const changed = lines.filter(({ kind }) => kind === "+").length;
-      count.textContent = changed ? `Changes: ${changed} line${changed > 1 ? "s" : ""} of the YAML` : "No changes";
+      count.textContent = changed ? `Changes: ${changed} line${changed > 1 ? "s" : ""} of the YAML` : "No unsaved changes";
       text.hidden = lines.length === 0;
       text.replaceChildren(...lines.map(line));
-      save.disabled = reset.disabled = changed === 0 && lines.length === 0;
+      save.disabled = lines.length === 0;
+      reset.disabled = !model.get("can_reset");
       save.hidden = !model.get("path");
       save.textContent = model.get("path") ? `Save ${model.get("path").split("/").pop()}` : "Save";
       told.textContent = model.get("message");
       told.classList.toggle("sl-worse", model.get("is_error"));
     };
     const name = () => (path.value = model.get("save_as"));
-    model.on("change:lines change:message change:is_error change:path", show);
+    model.on("change:lines change:message change:is_error change:path change:can_reset", show);
     model.on("change:save_as", name);
     name();
     show();
