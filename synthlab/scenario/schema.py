@@ -413,7 +413,9 @@ class Scenario(Block):
 class FaultBlock(Block):
     """The ``faults`` of a scenario alone, for frames that have none."""
 
-    faults: Annotated[tuple[FaultEntry, ...], NoneAsEmptyList] = ()
+    faults: Annotated[tuple[FaultEntry, ...], NoneAsEmptyList] = Field(
+        default=(), description="faults of devices, messages and water, labeled in the frame"
+    )
 
 
 def scenario_json_schema() -> dict[str, Any]:
