@@ -46,7 +46,9 @@ LISTEN = """() => {
         new MutationObserver(() => heard(Number(element.dataset.seq)))
             .observe(element, { attributeFilter: ["data-seq"] });
     onSeq(curve, (seq) => log.moves.push({ seq, at }));
-    onSeq(plot, (seq) => log.drawn.push({ seq, at: performance.now() }));
+    onSeq(plot, (seq) => {
+        if (seq !== log.drawn.at(-1)?.seq) log.drawn.push({ seq, at: performance.now() });
+    });
 }"""
 
 

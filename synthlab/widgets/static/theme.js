@@ -22,9 +22,11 @@ export function themed(model, element) {
   const apply = () => {
     const mode = isDark(element) ? "dark" : "light";
     colors = model.get("theme")[mode];
+    // Every widget that opens brings a style sheet: only another mode is a reason to draw anew.
+    const isNew = element.dataset.theme !== mode;
     element.dataset.theme = mode;
     for (const [name, value] of Object.entries(colors)) element.style.setProperty(`--sl-${name}`, value);
-    listeners.forEach((listener) => listener());
+    if (isNew) listeners.forEach((listener) => listener());
   };
   const watcher = new MutationObserver(apply);
   watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light", "class"] });
