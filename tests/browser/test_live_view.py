@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.brokers import Observer, mosquitto, needs_mosquitto
-from tests.browser.conftest import WAIT_MS, Server, Watched, open_in_lab
+from tests.browsers import WAIT_MS, Server, Watched, open_in_lab
 
 expect.set_options(timeout=3 * WAIT_MS)
 

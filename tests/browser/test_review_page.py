@@ -17,7 +17,7 @@ from tests.frames import artifact_of
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Watched
+    from tests.browsers import Watched
 
 PARTS = ["Verdict", "Decision", "Dataset", "Checks", "Devices", "Each device", "Scenario", "Provenance"]
 
