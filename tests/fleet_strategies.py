@@ -13,7 +13,23 @@ from tests.fleets import POINTS, tank, truck
 STEPS = st.sampled_from([60, 300, 420, 900, 1800, 3600])
 SEEDS = st.integers(0, 2**31 - 1)
 
-# The archetypes' own ranges, or within them.
+# The archetypes' own ranges, or within them; the network stays ideal, so that every point has a row.
+_HARDWARE_RANGES = {
+    "no_echo_prob": (0.0, 1.0),
+    "multipath_prob": (0.0, 1.0),
+    "false_target_prob": (0.0, 1.0),
+    "blind_zone_mm": (0.0, 1_000.0),
+    "reading_resolution_mm": (1.0, 100.0),
+    "temperature_compensation_fraction": (0.0, 1.0),
+    "echo_bursts_per_day": (0.0, 24.0),
+    "echo_burst_minutes": (1.0, 720.0),
+    "condensation_night_prob": (0.0, 1.0),
+    "condensation_hours": (0.1, 12.0),
+    "plateaus_per_day": (0.0, 24.0),
+    "plateau_step_mm": (1.0, 500.0),
+    "signal_hour_correlation": (0.0, 0.93),
+    "signal_site_spread": (0.0, 1.0),
+}
 _TANK_RANGES = {
     "demand_absence_share": (0.0, 0.5),
     "demand_profile_spread": (0.0, 1.5),
@@ -31,7 +47,7 @@ _TANK_RANGES = {
     "supply_max_liters_per_hour": (10.0, 100_000.0),
     "initial_level_fraction": (0.0, 1.0),
     "reading_noise_mm": (0.0, 200.0),
-    "no_echo_prob": (0.0, 1.0),
+    **_HARDWARE_RANGES,
 }
 _TRUCK_RANGES = {
     "shift_start_hour": (0.0, 23.0),
@@ -51,7 +67,7 @@ _TRUCK_RANGES = {
     "gps_dropout_minutes": (0.1, 30.0),
     "initial_level_fraction": (0.0, 1.0),
     "gps_sigma_m": (0.0, 50.0),
-    "no_echo_prob": (0.0, 1.0),
+    **_HARDWARE_RANGES,
 }
 
 
@@ -93,7 +109,7 @@ def tanks(draw: st.DrawFn, device_id: str = "TANK-1", *, step_seconds: int | Non
             "shape": draw(st.sampled_from(["upright", "lying_cylinder"])),
             "is_pipe_connected": draw(st.booleans()),
         },
-        battery_kind=draw(st.sampled_from(["solar", "lipo", "primary"])),
+        battery_kind=draw(st.sampled_from(["solar", "lipo", "primary", "mains"])),
         supply_inlet=draw(st.sampled_from(["open", "float_valve"])),
         supply_regime=draw(st.sampled_from(["predictable", "irregular", "unreliable"])),
         **draw(_overrides(_TANK_RANGES)),

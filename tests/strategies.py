@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from synthlab.scenario.archetypes import ARCHETYPES
+from synthlab.scenario.hardware_parameters import BLOCKS, MODELS
 from synthlab.scenario.parameter import Parameter
 from synthlab.scenario.schema import Scenario
 
@@ -61,6 +62,25 @@ def parameter_values(parameter: Parameter) -> st.SearchStrategy[float | str]:
     assert parameter.minimum is not None
     assert parameter.maximum is not None
     return _numbers(parameter.minimum, parameter.maximum)
+
+
+def hardware_data(*, is_mobile: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """Up to all four hardware blocks, each with a model, a field, both or nothing."""
+
+    def block(name: str) -> st.SearchStrategy[dict[str, Any]]:
+        known = {
+            key: parameter
+            for key, parameter in BLOCKS[name].items()
+            if is_mobile or key in ARCHETYPES["stationary_archetype_a"].parameters
+        }
+        fields = st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True).flatmap(
+            lambda keys: st.fixed_dictionaries({key: parameter_values(known[key]) for key in keys})
+        )
+        return st.tuples(_maybe(model=st.sampled_from(sorted(MODELS[name]))), fields).map(
+            lambda parts: parts[0] | parts[1]
+        )
+
+    return _maybe(**{name: block(name) for name in BLOCKS})
 
 
 def dynamics_data() -> st.SearchStrategy[dict[str, Any]]:
@@ -120,7 +140,10 @@ def device_data(draw: st.DrawFn, device_id: str, archetype: str, route_ids: list
         data["route_id"] = draw(st.sampled_from(route_ids))
     else:
         optional["dynamics"] = dynamics_data()
-    return data | draw(_maybe(**optional))
+    data |= draw(_maybe(**optional))
+    if "parameter_overrides" not in data and draw(st.booleans()):
+        data |= draw(hardware_data(is_mobile=known.mode == "MOBILE"))
+    return data
 
 
 @st.composite
@@ -172,6 +195,8 @@ def scenario_data(draw: st.DrawFn, archetypes: tuple[str, ...] = (*STATIONARY, *
             )
         ),
     }
+    if draw(st.integers(0, 3)) == 0:
+        data |= draw(hardware_data(is_mobile=True))
     if route_ids:
         data["routes"] = [draw(route_data(route_id)) for route_id in route_ids]
     return data
