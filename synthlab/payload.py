@@ -193,6 +193,11 @@ class PayloadBlock:
     def __len__(self) -> int:
         return len(self.device_ids)
 
+    def rows(self, first: int, last: int) -> PayloadBlock:
+        """Return the messages from one row up to another, that one not included."""
+        columns = {name: getattr(self, name)[first:last] for name in self.__slots__ if name != "frame"}
+        return PayloadBlock(frame=self.frame.iloc[first:last], **columns)
+
     def emission(self, row: int) -> Emission:
         """Return one row's message, as `emissions` does."""
         return next(emissions(self.frame.iloc[row : row + 1]))

@@ -135,19 +135,21 @@ def _ingest_run(
             outcome.conflicts.append((block.device_ids[row], int(block.seqs[row])))
     new = staged.keep(is_new)
     if len(new):
-        has_reading = _insert_parts(connection, database, new)
+        has_reading = _insert_parts(connection, database, new, targets)
         for row, is_read in zip(new.rows, has_reading, strict=True):
             outcome.statuses[row] = _READING if is_read else _RAW_ONLY
 
 
-def _insert_parts(connection: Connection, database: Any, new: Staged) -> list[bool]:
+def _insert_parts(
+    connection: Connection, database: Any, new: Staged, targets: Mapping[str, Target]
+) -> list[bool]:
     has_reading: list[bool] = database.insert_readings(connection, new)
     step("batch.readings")
     database.insert_points(connection, new)
     step("batch.points")
     database.insert_events(connection, new, has_reading)
     step("batch.events")
-    _move_state(connection, database, new, has_reading)
+    _move_state(connection, database, new, targets, has_reading)
     step("batch.state")
     return has_reading
 
@@ -163,25 +165,29 @@ def _first_of_each_key(block: Block, rows: list[int]) -> tuple[list[int], list[t
     return list(firsts.values()), repeats
 
 
-def _move_state(connection: Connection, database: Any, new: Staged, has_reading: list[bool]) -> None:
+def _move_state(
+    connection: Connection,
+    database: Any,
+    new: Staged,
+    targets: Mapping[str, Target],
+    has_reading: list[bool],
+) -> None:
     """Move devices and reservoirs forward, as the messages would one after the other."""
-    seen: dict[Any, int] = {}
-    batteries: dict[Any, int | None] = {}
-    read: dict[Any, int] = {}
-    latest: dict[Any, int] = {}
-    for place, (target, at) in enumerate(zip(new.targets, new.microseconds, strict=True)):
-        if target.key not in seen:
-            seen[target.key] = _microseconds(target.last_seen_at)
-        if at >= seen[target.key]:
-            seen[target.key] = at
-            battery = new.batteries[place]
-            batteries[target.key] = batteries.get(target.key) if battery is None else battery
-        if has_reading[place]:
-            if target.reservoir_key not in read:
-                read[target.reservoir_key] = _microseconds(target.last_reading_at)
-            if at >= read[target.reservoir_key]:
-                read[target.reservoir_key] = at
-                latest[target.reservoir_key] = place
+    # By their texts: a text keeps its hash, a UUID works it out anew each time.
+    seen = {str(target.key): _microseconds(target.last_seen_at) for target in targets.values()}
+    read = {str(target.reservoir_key): _microseconds(target.last_reading_at) for target in targets.values()}
+    batteries: dict[str, int | None] = {}
+    latest: dict[str, int] = {}
+    columns = zip(
+        new.device_keys, new.reservoir_keys, new.microseconds, new.batteries, has_reading, strict=True
+    )
+    for place, (device, reservoir, at, battery, is_read) in enumerate(columns):
+        if at >= seen[device]:
+            seen[device] = at
+            batteries[device] = batteries.get(device) if battery is None else battery
+        if is_read and at >= read[reservoir]:
+            read[reservoir] = at
+            latest[reservoir] = place
     database.update_devices(
         connection, [(key, _EPOCH + timedelta(microseconds=seen[key]), batteries[key]) for key in batteries]
     )

@@ -96,7 +96,8 @@ FROM unnest(%s::uuid[], %s::timestamptz[], %s::double precision[], %s::double pr
 def prepare(connection: Connection, staged: Staged) -> None:
     """Make the temporary table, empty; it lasts as long as the connection."""
     connection.exec_driver_sql(_CREATE)
-    connection.exec_driver_sql("TRUNCATE synthlab_staged")
+    # Empty but after another run of this transaction; TRUNCATE would make a new file each time.
+    connection.exec_driver_sql("DELETE FROM synthlab_staged")
 
 
 def insert_messages(

@@ -42,10 +42,15 @@ CACHE_KIB = 65_536
 """Pages kept in memory while a batch is written. Assumed: a fleet's indexes of some days; SQLite's
 own 2 MB write pages out in the middle of a transaction and read them in again. [KiB]"""
 
+CHECKPOINT_PAGES = 8_192
+"""Pages in the log before they are folded into the file: 32 MiB. Assumed: every batch touches the
+same index pages again, and SQLite's own 1,000 pages would write each of them every few batches."""
+
 
 def prepare(connection: Connection, staged: Staged) -> None:
     """Make room for a batch."""
     connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def stored_alike(connection: Connection, staged: Staged) -> dict[int, bool]:

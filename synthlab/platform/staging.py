@@ -60,7 +60,6 @@ class Staged:
     microseconds: list[int]
     documents: list[str]
     message_ids: list[str]
-    targets: list[Target]
     device_keys: list[str]
     reservoir_keys: list[str]
     batteries: list[int | None]
@@ -109,15 +108,16 @@ def stage(block: Block, rows: Sequence[int], targets: Mapping[str, Target]) -> S
     """
     picks = np.asarray(rows, dtype=np.int64)
     names = [block.device_ids[row] for row in rows]
-    found = [targets[name] for name in names]
-    calibrations = np.array([target.calibration for target in found]).reshape(len(found), 3)
+    places = {name: place for place, name in enumerate(targets)}
+    calibrations = np.array([target.calibration for target in targets.values()]).reshape(len(targets), 3)
+    calibrations = calibrations[[places[name] for name in names]]
     seqs = block.seqs[picks]
     received = block.received_ms[picks]
     measured = measure_block(block.samples[picks], *calibrations.T)
     battery = block.battery_pct[picks]
     location = block.location[picks]
     has_point, location = _points(location)
-    texts = {target.key: (str(target.key), str(target.reservoir_key)) for target in targets.values()}
+    texts = {name: (str(target.key), str(target.reservoir_key)) for name, target in targets.items()}
     return Staged(
         rows=picks.tolist(),
         client_ids=names,
@@ -126,9 +126,8 @@ def stage(block: Block, rows: Sequence[int], targets: Mapping[str, Target]) -> S
         microseconds=(received * 1_000).tolist(),
         documents=[block.documents[row] for row in rows],
         message_ids=ids.message_ids(names, seqs),
-        targets=found,
-        device_keys=[texts[target.key][0] for target in found],
-        reservoir_keys=[texts[target.key][1] for target in found],
+        device_keys=[texts[name][0] for name in names],
+        reservoir_keys=[texts[name][1] for name in names],
         batteries=[pct if 0 <= pct <= 100 else None for pct in battery.tolist()],
         has_reading=(measured.raw_sample_count > 0).tolist(),
         measured=measured,

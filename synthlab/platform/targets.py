@@ -13,6 +13,11 @@ from synthlab.platform.level import Calibration, calibration_of
 from synthlab.platform.read_models import chunks
 from synthlab.platform.schema import devices, reservoirs
 
+_CALIBRATION = ("capacity_liters", "height_mm", "sensor_empty_distance_mm", "sensor_full_distance_mm")
+# Not whole rows: this is asked for every batch.
+_DEVICE = [devices.c[name] for name in ("id", "device_id", "reservoir_id", "last_seen_at", "is_synthetic")]
+_RESERVOIR = [reservoirs.c[name] for name in ("id", "last_reading_at", "is_synthetic", *_CALIBRATION)]
+
 
 @dataclass(slots=True)
 class Target:
@@ -48,11 +53,11 @@ def lock_targets(connection: Connection, device_ids: Iterable[str]) -> dict[str,
     found: dict[str, Target] = {}
     for names in chunks(sorted(set(device_ids))):
         # In the order of their keys, as everybody does: else two batches wait for each other.
-        query = select(devices).where(devices.c.device_id.in_(names)).order_by(devices.c.id)
+        query = select(*_DEVICE).where(devices.c.device_id.in_(names)).order_by(devices.c.id)
         rows = connection.execute(query.with_for_update(key_share=True)).all()
         keys = {row.reservoir_id for row in rows} - {None}
         wanted = reservoirs.c.id.in_(keys), reservoirs.c.deleted_at.is_(None)
-        lock = select(reservoirs).where(*wanted).order_by(reservoirs.c.id).with_for_update(key_share=True)
+        lock = select(*_RESERVOIR).where(*wanted).order_by(reservoirs.c.id).with_for_update(key_share=True)
         tanks = {row.id: row for row in connection.execute(lock)}
         for row in rows:
             tank = tanks.get(row.reservoir_id)
@@ -70,5 +75,4 @@ def lock_targets(connection: Connection, device_ids: Iterable[str]) -> dict[str,
 
 
 def _calibration(tank: object) -> Calibration | None:
-    names = ("capacity_liters", "height_mm", "sensor_empty_distance_mm", "sensor_full_distance_mm")
-    return calibration_of(*(getattr(tank, name) for name in names))
+    return calibration_of(*(getattr(tank, name) for name in _CALIBRATION))

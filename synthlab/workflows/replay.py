@@ -37,6 +37,10 @@ Ingest = Callable[..., Any]
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows in all."""
 
+WRITTEN_AHEAD_ROWS = 5_000
+"""Messages made at once, for several small batches. Assumed: some MB of documents; to make
+the columns of 500 rows costs nearly as much as to make those of 5,000."""
+
 RETRY_PAUSES_SECONDS = (0.0, 0.2, 1.0, 3.0)
 """Waits before a server that went away is asked again. Assumed: a restarted connection
 pooler or a failover on one host; what takes longer is for the operator. [seconds]"""
@@ -133,9 +137,10 @@ def replay(database: Database, run: Replay) -> Standing:
         standing = ledger.begin(session.connection(), run.key, row_count=len(run.frame), details=run.details)
     step("import.noted")
     failures = 0
+    messages = _Messages(run)
     while not standing.is_complete:
         try:
-            standing = _store_next(database, run)
+            standing = _store_next(database, run, messages)
         except ServiceUnavailableError as error:
             # Whether the batch is stored nobody knows now; the next transaction reads it.
             if database.dialect == "sqlite" or failures == len(RETRY_PAUSES_SECONDS):
@@ -149,9 +154,29 @@ def replay(database: Database, run: Replay) -> Standing:
     return standing
 
 
-def _store_next(database: Database, run: Replay) -> Standing:
+class _Messages:
+    """A run's rows as messages, made some thousand at a time."""
+
+    def __init__(self, run: Replay) -> None:
+        self._run = run
+        self._first = 0
+        self._made: PayloadBlock | None = None
+
+    def batch_at(self, row: int) -> PayloadBlock:
+        """Return the batch that begins with a row."""
+        from synthlab.payload import payload_block
+
+        frame, size = self._run.frame, self._run.commit_batch_size
+        last = min(row + size, len(frame))
+        made = self._made
+        if made is None or row < self._first or last > self._first + len(made):
+            made = payload_block(frame.iloc[row : row + max(size, WRITTEN_AHEAD_ROWS // size * size)])
+            self._first, self._made = row, made
+        return made.rows(row - self._first, last - self._first)
+
+
+def _store_next(database: Database, run: Replay, messages: _Messages) -> Standing:
     """Store the batch that comes next by the ledger, in one transaction with the ledger."""
-    from synthlab.payload import payload_block
     from synthlab.platform import ledger
 
     with database.session() as session:
@@ -161,8 +186,7 @@ def _store_next(database: Database, run: Replay) -> Standing:
         step("batch.begun")
         if standing.is_complete:
             return standing
-        first = standing.next_row
-        block = payload_block(run.frame.iloc[first : first + run.commit_batch_size])
+        block = messages.batch_at(standing.next_row)
         outcome = _ingest(session, block, run)
         conflict = conflict_of(outcome.conflicts)
         if conflict is not None:
