@@ -15,7 +15,7 @@ from synthlab.fitting.capacity import capacities
 from synthlab.fitting.estimates import Fit, Value, rounded
 from synthlab.fitting.levels import split_levels
 from synthlab.fitting.process import process_parameters
-from synthlab.fitting.profile import Interval
+from synthlab.fitting.profile import Interval, target_interval
 from synthlab.fitting.readings import (
     DEMAND_COLUMNS,
     LEVEL_COLUMNS,
@@ -25,6 +25,7 @@ from synthlab.fitting.readings import (
     load_table,
     read_rows,
 )
+from synthlab.fitting.shape import fit_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ MIN_SEEN_HOURS = 3.0
 LONG_DAYS = 180
 """Half a year holds most of what is slow. Source: hourly meters, Alicante 2016-17: 30-day means
 of one household have a CV of .23 (median). [days]"""
+SURE_SHARE = 0.05
+"""A target that is known no better is worth a word. Assumed: what a fit is asked for."""
 MISSING_SHARE = 0.05
 """More gaps than this are worth a word. Assumed."""
 
@@ -156,30 +159,33 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
     """Fit the curve to days, resample them for intervals, and say what they cannot tell."""
     households = len(np.unique(days.device))
     warnings += _gaps(days, is_level=is_level)
-    # Everybody's day counts alike: shapes are of the mean household.
-    bandwidth = pf.choose_bandwidth(days.liters, days.hours)
-    has_weekend = pf.weekend_differs(days, bandwidth, rng)
+    has_weekend = pf.weekend_differs(days, rng)
     if days.is_weekend.sum() < pf.MIN_WEEKEND_DAYS:
         warnings.append(
             f"{int(days.is_weekend.sum())} days of weekends: they get the weights of the other days"
         )
+    # Everybody's day counts alike: shapes are of the mean household.
+    shape = fit_shape(days, has_weekend=has_weekend)
+    weekday, weekend = shape.weights[0], shape.weights[-1]
+    week = np.stack([weekday] * 5 + [weekend] * 2)
     weeks = len(np.unique((days.day + 3) // 7))
     blocks = pf.Blocks.of(days, length_days=7 if weeks >= 4 or households > 1 else 1)
-    whole = blocks.liters.sum(axis=0)[None], blocks.hours.sum(axis=0)[None]
-    value = _curve(*whole, bandwidth, has_weekend)
-    # Half the smoothing: an interval that is smoothed as the value is knows nothing of its bias.
-    drawn = _curve(*blocks.resampled(rng, pf.REPLICATES), bandwidth / 2, has_weekend)
-    multipliers = pf.shrunk(value["weekday_multipliers"][0], drawn["weekday_multipliers"].std(axis=0))
+    levels = pf.weekday_levels(blocks.liters.sum(axis=0), blocks.hours.sum(axis=0), week)
+    drawn = pf.weekday_levels(*blocks.resampled(rng, pf.REPLICATES), week)
+    target = float(levels.mean())
+    factors, again = levels / target, drawn / np.maximum(drawn.mean(axis=1, keepdims=True), 1e-12)
+    multipliers = pf.shrunk(factors, again.std(axis=0))
     if (multipliers == 1.0).all():
         warnings.append("days of the week differ by no more than chance: multipliers are 1")
     overrides: dict[str, float | str] = {}
-    count = len(blocks.liters)
-    intervals = {name: pf.intervals(value[name][0], part, count) for name, part in drawn.items()}
+    intervals = dict(zip(("hourly_weights", "weekend_hourly_weights"), shape.intervals, strict=False))
+    intervals["weekday_multipliers"] = pf.intervals(factors, again, len(blocks.liters))
     if households == 1:
         # The weights are this household's own: a further own profile would move them.
         overrides["demand_profile_spread"] = 0.0
     if not is_level and households == 1:
-        found = process_parameters(days, float(value["target_daily_liters"][0, 0]), rng)
+        found = process_parameters(days, target, rng)
+        target *= found.presence_ratio
         overrides |= {name: rounded(number) for name, number in found.values.items()}
         intervals |= found.intervals
         warnings += found.warnings
@@ -187,15 +193,17 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
         warnings.append("a level series does not tell absences, leaks or sizes of uses: defaults stay")
     else:
         warnings.append("several households: the curve is the mean household's, process parameters stay")
-    weekend = value.get("weekend_hourly_weights")
+    sampled = float(drawn.mean(axis=1).std()) / target
+    intervals["target_daily_liters"] = (target_interval(days, target, sampled, len(blocks.liters)),)
+    warnings += _width(target, intervals["target_daily_liters"][0])
     return DemandFit(
-        target_daily_liters=float(value["target_daily_liters"][0, 0]),
-        hourly_weights=tuple(value["hourly_weights"][0].tolist()),
-        weekend_hourly_weights=None if weekend is None else tuple(weekend[0].tolist()),
+        target_daily_liters=target,
+        hourly_weights=tuple(weekday.tolist()),
+        weekend_hourly_weights=tuple(weekend.tolist()) if has_weekend else None,
         weekday_multipliers=tuple(multipliers.tolist()),
         parameter_overrides=overrides,
         intervals=intervals,
-        observed={name: tuple(part[0].tolist()) for name, part in _curve(*whole, 0.0, has_weekend).items()},
+        observed=_observed(blocks, factors, has_weekend=has_weekend),
         household_count=households,
         day_count=len(days.day),
         source="level" if is_level else "meter",
@@ -203,26 +211,25 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
     )
 
 
-def _curve(liters: F64, hours: F64, bandwidth: float, has_weekend: bool) -> dict[str, F64]:
-    """Curves of histories summed by hour of the week, (n, 7, 24)."""
-    weekday = pf.profile_of(liters[:, :5], hours[:, :5], bandwidth)
-    found = {}
+def _observed(blocks: pf.Blocks, factors: F64, *, has_weekend: bool) -> dict[str, tuple[float, ...]]:
+    """Curves as they were seen."""
+    liters, hours = blocks.liters.sum(axis=0), blocks.hours.sum(axis=0)
+    level = float(pf.weekday_levels(liters, hours, np.ones((7, 24))).mean())
+    found = {"target_daily_liters": (level,), "weekday_multipliers": tuple(factors.tolist())}
+    parts = {"hourly_weights": slice(0, 5 if has_weekend else 7)}
     if has_weekend:
-        weekend = pf.profile_of(liters[:, 5:], hours[:, 5:], bandwidth)
-        found["weekend_hourly_weights"] = weekend
-    else:
-        weekday = weekend = pf.profile_of(liters, hours, bandwidth)
-    shapes = np.concatenate(
-        [np.repeat(weekday[:, None], 5, axis=1), np.repeat(weekend[:, None], 2, axis=1)], axis=1
-    )
-    levels = pf.weekday_levels(liters, hours, shapes)
-    target = levels.mean(axis=1, keepdims=True)
-    return {
-        "target_daily_liters": target,
-        "hourly_weights": weekday,
-        **found,
-        "weekday_multipliers": levels / np.maximum(target, 1e-12),
+        parts["weekend_hourly_weights"] = slice(5, 7)
+    return found | {
+        name: tuple(pf.profile_of(liters[part], hours[part], 0.0).tolist()) for name, part in parts.items()
     }
+
+
+def _width(target: float, ends: Interval) -> list[str]:
+    """Say so where the target is not known within `SURE_SHARE`."""
+    wide = (ends[1] - ends[0]) / 2.0 / target
+    if wide <= SURE_SHARE:
+        return []
+    return [f"target_daily_liters is known to {100 * wide:.0f} % either way: more days would tell it"]
 
 
 def _require_use(days: Days, *, is_level: bool) -> None:

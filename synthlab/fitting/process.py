@@ -20,6 +20,11 @@ ABSENT_LITERS = 2.0
 # liters has it times (D / 250)^-1.2. Source: as `synthlab.model.household`.
 _REFERENCE_LITERS, _ABSENCE_POWER, _ABSENCE_MAX = 250.0, -1.2, 0.5
 
+_ABSENCE_MEDIAN, _ABSENCE_SIGMA, _ABSENCE_MEAN_MAX = 0.028, 1.2, 0.3
+"""Share of a household of the reference volume, and its log deviation. Source: the same. [unitless]"""
+ABSENCE_DAYS = 4.0
+"""Days of one absence: as many count as one. Source: simulated. [days]"""
+
 QUIET_HOURS = 6
 """The quietest stretch of a day shows the leak. Assumed: people sleep so long. [h]"""
 STEADY_LITERS, STEADY_FRACTION = 0.6, 0.25
@@ -51,6 +56,8 @@ class Process:
     values: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[Interval, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    presence_ratio: float = 1.0
+    """Expected presence / that of these days."""
 
 
 def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Generator) -> Process:
@@ -73,14 +80,43 @@ def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Ge
     else:
         leak = 0.0
     absent = (liters.sum(axis=1) <= ABSENT_LITERS + 24.0 * leak).astype(np.float64)
+    seen = float(absent.mean())
+    present_liters = target_daily_liters / max(1.0 - seen, 1.0 / len(liters))
+    share = float(expected_absence(np.array(seen), len(liters), present_liters))
+    if 0.0 < seen < 1.0:
+        found.presence_ratio = (1.0 - share) / (1.0 - seen)
+    target_daily_liters *= found.presence_ratio
     factor = (max(target_daily_liters, 1e-6) / _REFERENCE_LITERS) ** -_ABSENCE_POWER
-    found.values["demand_absence_share"] = min(float(absent.mean()) * factor, _ABSENCE_MAX)
-    found.intervals["demand_absence_share"] = _ends(
-        np.minimum(absent[picks].mean(axis=1) * factor, _ABSENCE_MAX)
-    )
+    found.values["demand_absence_share"] = min(share * factor, _ABSENCE_MAX)
+    again = expected_absence(absent[picks].mean(axis=1), len(liters), present_liters)
+    found.intervals["demand_absence_share"] = _ends(np.minimum(again * factor, _ABSENCE_MAX))
     if SIZE_LAW_LITERS[0] <= target_daily_liters <= SIZE_LAW_LITERS[1]:
         _add_size(found, liters, picks)
     return found
+
+
+def expected_absence(seen: F64, day_count: int, present_liters: float) -> F64:
+    """Share of days away that a household will have, from the share seen and from others'.
+
+    Parameters
+    ----------
+    seen : ndarray of float64
+        Share of the days. [unitless]
+    day_count : int
+    present_liters : float
+        Mean of a day at home: households that use little are away more. [liters/day]
+
+    Notes
+    -----
+    A beta distribution with mean and variance of the shares of households is worth so many
+    days; days seen count less than one each, because an absence lasts.
+    """
+    median = _ABSENCE_MEDIAN * (max(present_liters, 1.0) / _REFERENCE_LITERS) ** _ABSENCE_POWER
+    mean = min(median * np.exp(_ABSENCE_SIGMA**2 / 2.0), _ABSENCE_MEAN_MAX)
+    variance = mean * mean * np.expm1(_ABSENCE_SIGMA**2)
+    worth = max(mean * (1.0 - mean) / variance - 1.0, 1.0)
+    days = day_count / ABSENCE_DAYS
+    return np.asarray((worth * mean + days * seen) / (worth + days), dtype=np.float64)
 
 
 def leak_by_day(liters: F64) -> F64:
