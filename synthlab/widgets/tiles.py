@@ -82,7 +82,7 @@ class KpiTiles(Part):
     >>> tiles = KpiTiles()
     >>> tiles.show([Tile("Run out", 0.124, before=0.1, better="lower", is_percent=True)])
     >>> tiles.tiles[0]["value"], tiles.tiles[0]["before"], tiles.tiles[0]["tone"]
-    ('12.4', '10.0', 'worse')
+    ('12.4', '10', 'worse')
     """
 
     _esm = script("tiles.js")

@@ -232,7 +232,7 @@ HOURS = "[" + ", ".join(["1"] * 24) + "]"
         (
             "reservoir: {capacity_liters: 9, shape: cube}",
             "reservoir.shape",
-            "must be upright or lying_cylinder",
+            "must be upright, lying_cylinder or table",
         ),
         (
             "reservoir: {capacity_liters: 9, sensor_empty_distance_mm: 5}",
