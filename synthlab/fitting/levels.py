@@ -34,6 +34,8 @@ RISE_FRACTION = 0.002
 RISE_SIGMA = 5.0  # Assumed: never by noise alone.
 MAX_GAP_SECONDS = SECONDS_PER_HOUR
 """A longer gap between readings says nothing about its hours. Assumed. [seconds]"""
+MAX_SPILL_SECONDS = 18_000
+"""A full tank hides a filling for so long. Source: default duration of a session. [seconds]"""
 MERGE_SECONDS = 2_700
 """Fillings closer than this are one that a large draw hid. Assumed. [seconds]"""
 STEADY_STEPS = 12
@@ -148,7 +150,7 @@ def level_steps(rows: Readings, mine: Bools, capacity_liters: float) -> LevelSte
     noise = noise_liters(liters, capacity_liters)
     is_filling = filling_steps(liters, second, capacity_liters, noise) & ~is_gap
     is_full = level >= full_pct(level)
-    hidden = is_gap | _spilling(is_filling, is_full, liters, noise, capacity_liters)
+    hidden = is_gap | _spilling(is_full, liters, second, noise, capacity_liters)
     is_quiet = ~(_dilated(is_filling) | hidden)
     inflow, is_steady = steady_inflow(change, seconds, is_filling, is_quiet, hidden, noise)
     is_low = np.minimum(level[1:], level[:-1]) < LOW_PCT
@@ -262,9 +264,14 @@ def _closed(is_filling: Bools, second: I64) -> Bools:
     return closed
 
 
-def _spilling(is_filling: Bools, is_full: Bools, liters: F64, noise: float, capacity_liters: float) -> Bools:
-    """Find the steps at which a full tank hides both flows: until the first clear drop is over."""
-    hidden = np.zeros(len(is_filling), dtype=bool)
+def _spilling(is_full: Bools, liters: F64, second: I64, noise: float, capacity_liters: float) -> Bools:
+    """Find the steps at which a full tank hides both flows.
+
+    Until the first clear drop is over, but no longer than a filling may last: a tank that
+    stays full after that is one from which nothing is drawn. Were that left out, too, the
+    times that tell would be those at which people are at home.
+    """
+    hidden = np.zeros(len(second) - 1, dtype=bool)
     drop = max(4.0 * noise, 0.003 * capacity_liters)
     full_at = np.flatnonzero(is_full[1:])
     done = -1
@@ -274,7 +281,8 @@ def _spilling(is_filling: Bools, is_full: Bools, liters: F64, noise: float, capa
         top = liters[step + 1]
         below = np.flatnonzero(liters[step + 1 :] < top - drop)
         done = int(step) + int(below[0]) if len(below) else len(hidden) - 1
-        hidden[step : done + 1] = True
+        over = int(np.searchsorted(second, second[step] + MAX_SPILL_SECONDS))
+        hidden[step : min(done + 1, over)] = True
     return hidden
 
 
