@@ -188,9 +188,27 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    try:
+        home = import_module(_HOMES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "synthlab").startswith("synthlab"):
+            raise
+        raise _not_installed(name, error.name) from None
+    value = getattr(home, name)
     globals()[name] = value
     return value
+
+
+def _not_installed(name: str, package: str | None) -> ImportError:
+    from synthlab.errors import AdapterUnavailableError, Problem
+
+    return AdapterUnavailableError(
+        Problem(
+            "ADAPTER_NOT_INSTALLED",
+            f"{package} must be installed for synthlab.{name}",
+            remedy="Run: pip install 'synthlab[notebooks]', or `make lab` in the repository",
+        )
+    )
 
 
 def __dir__() -> list[str]:

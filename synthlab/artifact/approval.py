@@ -120,7 +120,7 @@ def write_approval(
                 path="qc_passed",
                 value="false",
                 file=ANALYSIS_NAME,
-                remedy="Look at the findings; to approve it all the same, allow failed data explicitly",
+                remedy="Look at the findings; to approve it all the same, give --allow-failed-qc",
             )
         )
     approval = Approval(

@@ -99,7 +99,7 @@ def demo(
         if on_step is not None:
             on_step(step)
     next_steps = (
-        f"look at {artifact_dir.as_posix()}/plots and analysis.json",
+        f"open {artifact_dir.as_posix()}/report.html in a browser",
         "synthlab --scenario demo_city_v1 dry-run --preview-steps 10",
         "synthlab --scenario stationary_only_v1 run --duration-seconds 600",
         "make lab",
@@ -140,6 +140,7 @@ def _review(
     from synthlab.workflows.analyze import analyze_csv
     from synthlab.workflows.approve import approve
     from synthlab.workflows.export import export_csv
+    from synthlab.workflows.review import review
 
     artifact = export_csv(
         tanks,
@@ -160,6 +161,8 @@ def _review(
     yield DemoStep("analyze-csv", f"checks {verdict}; {len(plots)} plots", facts)
     approval = approve(artifact_dir, reviewer="demo", note="Approved by the demo, seen by nobody")
     yield DemoStep("approve", f"approved by {approval.reviewer}", {"reviewer": approval.reviewer})
+    page = review(artifact_dir).path
+    yield DemoStep("review", f"a page to open: {page.as_posix()}", {"report": page.as_posix()})
 
 
 def _store(artifact_dir: Path, trucks: Scenario, state_file: str | Path | None) -> Iterator[DemoStep]:

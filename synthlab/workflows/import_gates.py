@@ -141,7 +141,7 @@ def _quality(artifact: Artifact) -> tuple[bool | None, list[Problem]]:
         path="qc_passed",
         value=show_value(str(analysis.get("qc_passed")).lower()).strip("'"),
         file=ANALYSIS_NAME,
-        remedy="Read its findings and mend the scenario; then export and analyze again",
+        remedy="Read its findings, mend the scenario, export and analyze again; or --allow-failed-qc",
     )
     return False, [problem]
 

@@ -40,7 +40,7 @@ def test_demo_twice(cli: Cli, scratch: Path) -> None:
     assert live["emitted"] == live["acknowledged"] == 10
     folder = Path(first.json["artifact_dir"])
     expected = ["analysis.json", "approval.json", "import_result.json", "manifest.json", "plots"]
-    assert sorted(path.name for path in folder.iterdir()) == [*expected, "telemetry_rows.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == [*expected, "report.html", "telemetry_rows.csv"]
     assert len(list((folder / "plots").glob("*.png"))) >= 3
     counts = _counts()
     assert [counts[name] for name in HISTORY_TABLES] == [2 * HISTORY_ROWS + 10] * 3
