@@ -22,7 +22,8 @@ Bools = npt.NDArray[np.bool_]
 
 _MS_PER_HOUR = 3_600_000
 _SESSION_PAUSE_HOURS = 1.0  # Assumed: inflow that pauses for less is one session.
-_MIN_PAUSES = 5  # Assumed: fewer say nothing about what is usual.
+MIN_PAUSES = 5
+"""Assumed: fewer say nothing about what is usual."""
 _USUAL_SHARE = 0.9
 
 
@@ -222,14 +223,14 @@ def check_supply_pause(
     for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
         wet = np.flatnonzero(inflow_liters[begin:end] > 0) + begin
         wet = wet[received_at_ms[wet] != NOT_A_TIME]
-        if len(wet) <= _MIN_PAUSES:
+        if len(wet) <= MIN_PAUSES:
             continue
         rows = np.flatnonzero(received_at_ms[begin:end] != NOT_A_TIME) + begin
         times = received_at_ms[rows] / _MS_PER_HOUR
         wet_times = received_at_ms[wet] / _MS_PER_HOUR
         pauses = np.diff(wet_times)
         pauses = pauses[pauses > _SESSION_PAUSE_HOURS]
-        if len(pauses) < _MIN_PAUSES:
+        if len(pauses) < MIN_PAUSES:
             continue
         limit = max(suspect_factor * float(np.quantile(pauses, _USUAL_SHARE)), least_hours)
         waits = (pauses.max(), wet_times[0] - times[0], times[-1] - wet_times[-1])

@@ -7,7 +7,7 @@ memory small however long the frame is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,15 @@ from synthlab.quality.balance import unexplained_pct
 from synthlab.quality.flags import Flag, Flags
 from synthlab.quality.order import cadences_ms, check_seq_order, check_time_order
 from synthlab.quality.rows import NOT_A_TIME, sorted_readings
+from synthlab.quality.source import Source
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from synthlab.calibration import Reservoir
 
 BLOCK_ROWS = 131_072
 """Rows of a block, unless one device alone has more. Assumed: a float column of it is 1 MB."""
 
-_BLIND_EDGE_MM = 10.0
+BLIND_EDGE_MM = 10.0
 """Assumed: a few times the noise of a reading. [mm]"""
 
 F64 = npt.NDArray[np.float64]
@@ -39,54 +38,6 @@ I64 = npt.NDArray[np.int64]
 
 class CannotRunError(LookupError):
     """Something that a check needs is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A frame as arrays, and what else is known about its devices.
-
-    Attributes
-    ----------
-    columns : mapping of str to ndarray
-        Times as Unix milliseconds; columns of a wrong kind are left out.
-    device_ids : tuple of str
-        By device code; the last one is empty and stands for a missing id.
-    codes : ndarray
-        Device code of each row.
-    order : ndarray of int64
-        Row positions, by device and then arrival.
-    starts : ndarray of int64
-        First place of each device in `order`, and the end.
-    reservoirs : mapping of str to Reservoir, or None
-    step_ms : mapping of str to float
-        Known cadences. [ms]
-    """
-
-    columns: Mapping[str, npt.NDArray[Any]]
-    device_ids: tuple[str, ...]
-    codes: npt.NDArray[np.integer[Any]]
-    order: I64
-    starts: I64
-    reservoirs: Mapping[str, Reservoir] | None
-    step_ms: Mapping[str, float]
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield the devices that have rows, some at a time."""
-        device_count = len(self.device_ids)
-        first = 0
-        while first < device_count:
-            limit = self.starts[first] + BLOCK_ROWS
-            last = max(first + 1, int(np.searchsorted(self.starts, limit, side="right")) - 1)
-            devices = np.arange(first, last)
-            sizes = np.diff(self.starts[first : last + 1])
-            if sizes.sum():
-                yield Block(
-                    self,
-                    devices[sizes > 0],
-                    sizes[sizes > 0],
-                    self.order[self.starts[first] : self.starts[last]],
-                )
-            first = last
 
 
 @dataclass
@@ -158,9 +109,7 @@ class Block:
     @cached_property
     def is_mobile(self) -> npt.NDArray[np.bool_]:
         """By device: a truck, told by its positions."""
-        if "latitude" not in self.source.columns:
-            return np.zeros(len(self.sizes), bool)
-        return np.logical_or.reduceat(~np.isnan(self["latitude"]), self.starts)
+        return self.source.is_mobile[self.devices]
 
     @cached_property
     def cadence_ms(self) -> F64:
@@ -217,7 +166,7 @@ class Block:
         empty = self.reservoir_values(lambda one: one.sensor_empty_distance_mm)
         full = self.reservoir_values(lambda one: one.sensor_full_distance_mm)
         # What is seen there is the zone's edge, give or take the noise.
-        is_blind = empty - level / 100 * (empty - full) <= blind_zone_mm + _BLIND_EDGE_MM
+        is_blind = empty - level / 100 * (empty - full) <= blind_zone_mm + BLIND_EDGE_MM
         content = np.where(is_blind, np.nan, level)
         for begin, size, device in zip(self.starts, self.sizes, self.devices, strict=True):
             known = self.source.reservoirs.get(self.source.device_ids[device])
@@ -238,63 +187,26 @@ class Block:
         return self.by_device(np.where(largest > 0, largest, np.nan))
 
 
-def source_of(
-    frame: pd.DataFrame,
-    *,
-    reservoirs: Mapping[str, Reservoir] | None,
-    step_seconds: Mapping[str, int],
-) -> Source:
-    """Turn a frame to arrays.
+def blocks_of(source: Source, rows: I64 | None = None) -> Iterator[Block]:
+    """Yield the devices that have rows, some at a time.
 
     Parameters
     ----------
-    frame : DataFrame
-        With a column ``device_id``.
-    reservoirs : mapping of str to Reservoir, or None
-    step_seconds : mapping of str to int
-        Known cadences. [seconds]
+    source : Source
+    rows : ndarray of int64, optional
+        Only these, which are sorted by device and then arrival.
     """
-    import pandas as pd
-
-    ids = frame["device_id"]
-    if not isinstance(ids.dtype, pd.CategoricalDtype):
-        ids = ids.astype("category")
-    names = [str(name) for name in ids.cat.categories]
-    codes = ids.cat.codes.to_numpy()
-    # Small unsigned codes are sorted by radix, ten times as fast as by comparing.
-    kind = np.uint16 if len(names) < 65_535 else np.uint32
-    codes = np.where(codes < 0, len(names), codes).astype(kind)
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=len(names) + 1)
-    return Source(
-        columns=_columns_of(frame),
-        device_ids=(*names, ""),
-        codes=codes,
-        order=order,
-        starts=np.concatenate([[0], np.cumsum(counts)]),
-        reservoirs=reservoirs,
-        step_ms={name: seconds * 1_000.0 for name, seconds in step_seconds.items()},
-    )
-
-
-def _columns_of(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-    from synthlab.columns import COLUMNS
-
-    found: dict[str, npt.NDArray[Any]] = {}
-    for column in COLUMNS:
-        if column.name not in frame.columns:
-            continue
-        series = frame[column.name]
-        kind = series.dtype.kind
-        if column.kind == "time" and kind == "M":
-            found[column.name] = _milliseconds(series)
-        elif column.kind == "int" and kind in "iu":
-            found[column.name] = series.to_numpy()
-        elif column.kind == "float" and kind in "iuf":
-            found[column.name] = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    return found
-
-
-def _milliseconds(series: pd.Series) -> I64:
-    aware = series if series.dt.tz is not None else series.dt.tz_localize("UTC")
-    return aware.dt.tz_convert("UTC").to_numpy(dtype="datetime64[ms]").view(np.int64)
+    if rows is None:
+        rows, starts = source.order, source.starts
+    else:
+        counts = np.bincount(source.codes[rows], minlength=len(source.device_ids))
+        starts = np.concatenate([[0], np.cumsum(counts)])
+    first = 0
+    while first < len(source.device_ids):
+        limit = starts[first] + BLOCK_ROWS
+        last = max(first + 1, int(np.searchsorted(starts, limit, side="right")) - 1)
+        devices = np.arange(first, last)
+        sizes = np.diff(starts[first : last + 1])
+        if sizes.sum():
+            yield Block(source, devices[sizes > 0], sizes[sizes > 0], rows[starts[first] : starts[last]])
+        first = last

@@ -6,19 +6,23 @@ dataset on which an essential check could judge nothing has not passed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.errors import Problem, UsageError
-from synthlab.quality.block import Block, Source, source_of
-from synthlab.quality.flags import Flag, Flags, by_limits, unknown
+from synthlab.quality.block import Block, blocks_of
+from synthlab.quality.flags import Flag, Flags, by_limits, good, unknown
+from synthlab.quality.grid import grid_of
 from synthlab.quality.registry import CHECKS
 from synthlab.quality.runs import runs_of
+from synthlab.quality.screen import BY_DEVICE, BY_ROW, screen
+from synthlab.quality.source import Source, source_of
 from synthlab.quality.thresholds import Thresholds
 from synthlab.results import Result, to_json_value
 
@@ -175,33 +179,71 @@ def _findings(
 ) -> Findings:
     import pandas as pd
 
-    tallies = {name: np.bincount(values, minlength=max(Flag) + 1) for name, values in flags.items()}
+    counts = {name: _tally(values) for name, values in flags.items()}
+    bad = {name: flags[name] for name, count in counts.items() if count["SUSPECT"] or count["FAIL"]}
     return Findings(
         flags=pd.DataFrame(dict(flags), index=frame.index, copy=False),
-        counts={name: {flag.name: int(tally[flag]) for flag in Flag} for name, tally in tallies.items()},
+        counts=counts,
         thresholds=limits,
         row_count=len(frame),
         device_count=int((np.diff(source.starts[:-1]) > 0).sum()),
-        _runs=runs_of(source, flags),
+        _runs=runs_of(source, bad),
     )
 
 
 def _block_flags(source: Source, limits: Thresholds) -> dict[str, Flags]:
-    flags = {name: np.empty(len(source.order), np.int8) for name in CHECKS}
+    grid = grid_of(source)
+    flags, left = screen(grid, limits) if grid is not None else ({}, {})
+    in_full = [name for name in CHECKS if name not in flags]
+    flags |= {name: np.empty(len(source.codes), np.int8) for name in in_full}
+    if in_full:
+        _judge(blocks_of(source), dict.fromkeys(in_full), flags, limits)
+    for name in BY_ROW:
+        if name in left:
+            _judge(blocks_of(source, left[name]), {name: None}, flags, limits)
+    # The devices in doubt are gathered once for all checks that doubt some of them.
+    devices = {
+        name: np.unique(source.codes[left[name]]).astype(np.int64) for name in BY_DEVICE if name in left
+    }
+    if devices:
+        rows = source.rows_of(np.unique(np.concatenate(list(devices.values()))))
+        _judge(blocks_of(source, rows), devices, flags, limits)
+    return {name: flags[name] for name in CHECKS}
+
+
+def _judge(
+    blocks: Iterator[Block],
+    devices: Mapping[str, npt.NDArray[np.int64] | None],
+    flags: Mapping[str, Flags],
+    limits: Thresholds,
+) -> None:
+    """Run checks on blocks, each on those with one of its devices; None stands for all."""
 
     def judge(block: Block) -> None:
-        for name, entry in CHECKS.items():
-            flags[name][block.rows] = entry.flags(block, limits)
+        for name, wanted in devices.items():
+            if wanted is None or np.isin(block.devices, wanted).any():
+                flags[name][block.rows] = CHECKS[name].flags(block, limits)
 
     # Blocks share no row, so the threads cannot disturb each other; numpy works without the lock.
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="checks") as pool:
-        for _ in pool.map(judge, source.blocks()):
+        for _ in pool.map(judge, blocks):
             pass
-    return flags
+
+
+def _tally(values: Flags) -> dict[str, int]:
+    """Count each flag; the frequent ones first, and no further than there are rows."""
+    counts, rest = dict.fromkeys((flag.name for flag in Flag), 0), len(values)
+    for flag in (Flag.GOOD, Flag.MISSING, Flag.UNKNOWN, Flag.SUSPECT, Flag.FAIL):
+        if rest:
+            counts[flag.name] = int(np.count_nonzero(values == flag))
+            rest -= counts[flag.name]
+    return counts
 
 
 def _device_id_flags(source: Source) -> Flags:
     nameless = source.codes == len(source.device_ids) - 1
+    if not nameless.any():
+        return good(len(nameless))
     return by_limits(nameless, nameless)
 
 

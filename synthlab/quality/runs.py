@@ -12,7 +12,7 @@ from synthlab.quality.flags import Flag, Flags
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthlab.quality.block import Source
+    from synthlab.quality.source import Source
 
 RUN_COLUMNS = (
     "device_id",
@@ -57,7 +57,8 @@ def runs_of(source: Source, flags: Mapping[str, Flags]) -> pd.DataFrame:
 def _runs_of_check(source: Source, check: str, verdicts: Flags) -> pd.DataFrame:
     import pandas as pd
 
-    is_bad = (verdicts == Flag.SUSPECT) | (verdicts == Flag.FAIL)
+    # The two flags are neighbors; all others lie below or wrap around to far above.
+    is_bad = (verdicts - np.int8(Flag.SUSPECT)).view(np.uint8) <= Flag.FAIL - Flag.SUSPECT
     if not is_bad.any():
         return _empty()
     places = np.flatnonzero(is_bad[source.order])

@@ -1,0 +1,167 @@
+"""A frame in which all devices come in one order at every time, and its parts.
+
+Such a frame needs no sorting: the row before a row is `width` rows before it, so a
+check of changes runs over the columns as they lie.  A part fits the processor's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthlab.calibration import NO_ECHO_MM, Reservoir, shape_curve
+from synthlab.columns import COLUMNS, RAW_COLUMNS
+from synthlab.quality.rows import check_timestamp
+from synthlab.quality.source import Source
+
+PART_ROWS = 16_384
+"""Rows of a part. Assumed: a float column of it is 128 kB, a few of them a second-level cache."""
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+_MS_PER_DAY, _MS_PER_HOUR = 86_400_000, 3_600_000
+# Sums of five fit 32 bits. Assumed: far beyond any sensor, and any number that stands for none. [mm]
+_LARGEST_READING_MM = 2**24
+# What no check reads.
+_UNREAD = ("device_id", "speed_kmh", "course_degrees", "activity", "fault")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular frame.
+
+    Attributes
+    ----------
+    source : Source
+    width : int
+        Devices, and so rows, of one time.
+    clock_ms : ndarray of int64
+        The times, rising. [ms]
+    cadence_ms : float
+        The usual step of every device. [ms]
+    """
+
+    source: Source
+    width: int
+    clock_ms: I64
+    cadence_ms: float
+
+    @property
+    def devices(self) -> I64:
+        """Device code of each place in a time's rows."""
+        return self.source.codes[: self.width].astype(np.int64)
+
+    @property
+    def day_rows(self) -> int:
+        """Times of a day."""
+        return max(1, int(np.rint(_MS_PER_DAY / self.cadence_ms)))
+
+    @property
+    def hour_rows(self) -> int:
+        """Times of an hour, at least 1."""
+        return max(1, int(np.rint(_MS_PER_HOUR / self.cadence_ms)))
+
+    @cached_property
+    def reservoirs(self) -> list[Reservoir | None]:
+        """Reservoir of each place in a time's rows."""
+        known = self.source.reservoirs or {}
+        return [known.get(self.source.device_ids[device]) for device in self.devices]
+
+    def of_reservoir(self, of: Callable[[Reservoir], float]) -> F64:
+        """By place: a number of the reservoir; null where none is known."""
+        return np.array([np.nan if one is None else float(of(one)) for one in self.reservoirs])
+
+    @cached_property
+    def has_curve(self) -> npt.NDArray[np.bool_]:
+        """By place: the volume is no straight line over the level."""
+        return np.array([one is not None and shape_curve(one) is not None for one in self.reservoirs])
+
+    @property
+    def is_mobile(self) -> npt.NDArray[np.bool_]:
+        """By place: a truck."""
+        return self.source.is_mobile[self.devices]
+
+    @cached_property
+    def part_rows(self) -> int:
+        """Rows of a full part: whole times."""
+        return max(1, PART_ROWS // self.width) * self.width
+
+    def tiled(self, by_place: F64) -> F64:
+        """Spread a number by place over the rows of a part."""
+        return np.tile(by_place, self.part_rows // self.width)
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the rows in order, some times together."""
+        row_count = len(self.source.codes)
+        for begin in range(0, row_count, self.part_rows):
+            yield Part(self, begin, min(begin + self.part_rows, row_count))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows `begin` to `end` of a grid."""
+
+    grid: Grid
+    begin: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.begin
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self.grid.source.columns[name][self.begin : self.end]
+
+    @property
+    def later(self) -> int:
+        """First row of the part that has a row before it."""
+        return max(self.begin, self.grid.width)
+
+    def change(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Change of a column of the grid to the row before, from the row `later` on."""
+        width = self.grid.width
+        change: npt.NDArray[Any] = (
+            values[self.later : self.end] - values[self.later - width : self.end - width]
+        )
+        return change
+
+
+def grid_of(source: Source) -> Grid | None:
+    """Return a source as a grid, or None where it is none.
+
+    It is none where a column or the reservoirs are missing, where a reading is absurd,
+    where devices do not all come once at each of the rising times, and where they
+    differ in cadence.
+    """
+    columns = source.columns
+    needed = [column for column in COLUMNS if column.name not in _UNREAD]
+    if source.reservoirs is None or any(column.name not in columns for column in needed):
+        return None
+    if any(columns[one.name].dtype != one.dtype for one in needed if one.kind in ("int", "float")):
+        return None
+    readings = [columns[name] for name in RAW_COLUMNS]
+    if any(len(one) and (one.min() < NO_ECHO_MM or one.max() > _LARGEST_READING_MM) for one in readings):
+        return None
+    width = source.width
+    if not width or int(source.codes[:width].max()) == len(source.device_ids) - 1:
+        return None
+    times = columns["received_at"].reshape(-1, width)
+    clock = np.ascontiguousarray(times[:, 0])
+    if len(clock) < 3 or not bool((times == clock[:, None]).all()):
+        return None
+    steps = np.diff(clock)
+    if steps.min() <= 0 or check_timestamp(clock).max() > 1:
+        return None
+    usual = float(np.median(steps))
+    names = (source.device_ids[code] for code in source.codes[:width])
+    cadences = {source.step_ms.get(name, usual) for name in names}
+    if len(cadences) != 1:
+        return None
+    grid = Grid(source, width, clock, cadences.pop())
+    # A shorter frame has more begins than middle.
+    return grid if grid.cadence_ms > 0 and len(clock) > 2 * grid.hour_rows + 6 else None
