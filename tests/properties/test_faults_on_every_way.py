@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import synthlab
-from synthlab.errors import QualityError
+from synthlab.errors import ConflictError, QualityError
 from synthlab.payload import emissions, encode_payload
 from synthlab.scenario.faults import FAULT_KINDS
 from synthlab.sequence import SequenceState
@@ -93,6 +93,75 @@ def test_a_number_used_twice_is_found_and_refused(
     counts = frame.groupby("device_id", observed=True).size()
     with SequenceState.open() as state:
         assert {name: state.next_seq(str(name)) for name in counts.index} == (counts + 1).to_dict()
+
+
+MESSAGE_FAULTS = {"DUPLICATE": 0, "LATE": 0, "OUT_OF_ORDER": 0, "GAP": 90}
+
+
+def with_fault(scenario: synthlab.Scenario, end_at: datetime, kind: str, minutes: float) -> synthlab.Scenario:
+    fault: dict[str, Any] = {"kind": kind, "at": [(end_at - timedelta(hours=9)).isoformat()]}
+    if minutes:
+        fault["duration_minutes"] = minutes
+    return synthlab.Scenario.from_dict({**scenario.to_dict(), "faults": [fault]})
+
+
+def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feed the reference ingestion row by row, under a name of its own."""
+    (folder / "row_by_row.py").write_text(
+        "from synthlab.platform.ingestion import ingest_device_telemetry_from_mqtt as ingest  # noqa: F401\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("SYNTHLAB_INGEST", "row_by_row:ingest")
+
+
+@pytest.mark.parametrize("is_plugged_in", [False, True])
+@pytest.mark.parametrize("kind", MESSAGE_FAULTS)
+def test_import_of_a_message_fault_loses_nothing(
+    kind: str,
+    is_plugged_in: bool,
+    tiny_scenario: synthlab.Scenario,
+    end_at: datetime,
+    scratch: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = with_fault(tiny_scenario, end_at, kind, MESSAGE_FAULTS[kind])
+    synthlab.provision(broken, database=database_url)
+    artifact = synthlab.export_csv(broken, end_at=end_at, database=database_url)
+    frame = artifact.read_frame()
+    assert (frame["fault"] == kind).any()
+    synthlab.analyze_csv(artifact.directory, plots=False)
+    if is_plugged_in:
+        plug_in(scratch, monkeypatch)
+    result = synthlab.import_csv(artifact.directory, database=database_url, apply=True, allow_failed_qc=True)
+    assert stored(database_url) == expected(frame)
+    assert sum(result.status_counts.values()) == len(frame)
+    copies = int(frame.duplicated(["device_id", "seq"]).sum())
+    assert result.status_counts.get("duplicate:SEQ", 0) == copies
+    assert (copies > 0) == (kind == "DUPLICATE")
+
+
+@pytest.mark.parametrize("is_plugged_in", [False, True])
+def test_numbers_used_twice_are_a_named_conflict_even_where_failed_data_is_allowed(
+    is_plugged_in: bool,
+    tiny_scenario: synthlab.Scenario,
+    end_at: datetime,
+    scratch: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = with_fault(tiny_scenario, end_at, "SEQUENCE_RESET", 120)
+    synthlab.provision(broken, database=database_url)
+    artifact = synthlab.export_csv(broken, end_at=end_at, database=database_url)
+    synthlab.analyze_csv(artifact.directory, plots=False)
+    if is_plugged_in:
+        plug_in(scratch, monkeypatch)
+    with pytest.raises(ConflictError) as caught:
+        synthlab.import_csv(artifact.directory, database=database_url, apply=True, allow_failed_qc=True)
+    assert {problem.code for problem in caught.value.problems} == {"SEQ_CONFLICT"}
+    told = str(caught.value)
+    assert all(device.device_id in told for device in broken.devices)
+    assert stored(database_url) == set()
 
 
 def test_live_sends_what_history_would_hold_however_it_is_cut(
