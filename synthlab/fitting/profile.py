@@ -27,8 +27,8 @@ WEEKEND_LEVEL = 0.05
 _TEST_WIDTH = 1.0  # Assumed: habits are not kept to the hour. [h]
 MIN_WEEKEND_DAYS = 4
 SLOW_SHARE = 0.15
-"""Variance between months / that between days of one household. Source: simulated, .12..17 (900..250
-liters a day); hourly meters, Alicante 2016-17: (.23 / .55)^2 with the days' own part. [unitless]"""
+"""Variance between months / that between days of one household.
+Assumed: simulated months gave .07 (900 L/d) to .14 (250 L/d). [unitless]"""
 MONTH_DAYS = 30
 _TOLD_HOURS = 12.0  # Assumed: half a day tells what a day is. [h]
 _SLOW_FREEDOM = 10  # Assumed: households differ in how far their months depart.

@@ -315,7 +315,9 @@ class _Sizes:
 
     def estimate(self) -> dict[str, float]:
         """Means and the log standard deviation that the model takes for both."""
-        volume, volume_sigma = censored_log_normal(self.liters, self.is_cut)
+        # A filling that uses outweigh shows as no rise: its logarithm would be all that counts.
+        is_seen = self.liters > 0
+        volume, volume_sigma = censored_log_normal(self.liters[is_seen], self.is_cut[is_seen])
         hours, hours_sigma = censored_log_normal(self.hours, self.is_cut)
         sigma = float(np.sqrt((volume_sigma**2 + hours_sigma**2) / 2))
         return {"session_liters": volume, "session_hours": hours, "session_sigma": sigma}
