@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from synthlab.scenario.writer import save_scenario
     from synthlab.widgets.design_view import DesignView, design
     from synthlab.widgets.live_view import monitor
+    from synthlab.widgets.review_view import ReviewView, review
     from synthlab.workflows.analyze import Analysis, analyze_csv
     from synthlab.workflows.approve import approve, reject
     from synthlab.workflows.backfill import Backfill, backfill
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.realism import realism
     from synthlab.workflows.recall import recall_by_size
     from synthlab.workflows.reservoirs import reservoirs
-    from synthlab.workflows.review import Review, review
+    from synthlab.workflows.review import Review
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
     from synthlab.workflows.validate import ValidationReport, validate
     from synthlab.workflows.verify import Verification, verify
@@ -79,6 +80,7 @@ _HOMES: dict[str, str] = {
     "PurgeResult": "synthlab.workflows.purge",
     "Realism": "synthlab.fitting.realism",
     "Review": "synthlab.workflows.review",
+    "ReviewView": "synthlab.widgets.review_view",
     "Scenario": "synthlab.scenario.schema",
     "SupplyFit": "synthlab.fitting.supply",
     "Score": "synthlab.quality.scoring",
@@ -110,7 +112,7 @@ _HOMES: dict[str, str] = {
     "realism": "synthlab.workflows.realism",
     "reject": "synthlab.workflows.approve",
     "reservoirs": "synthlab.workflows.reservoirs",
-    "review": "synthlab.workflows.review",
+    "review": "synthlab.widgets.review_view",
     "run_live": "synthlab.workflows.live",
     "save_scenario": "synthlab.scenario.writer",
     "template_names": "synthlab.scenario.loader",
@@ -141,6 +143,7 @@ __all__ = [
     "PurgeResult",
     "Realism",
     "Review",
+    "ReviewView",
     "Scenario",
     "Score",
     "SupplyFit",

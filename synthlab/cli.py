@@ -308,7 +308,9 @@ def approve(
 @app.command()
 def review(artifact_dir: ArtifactDir) -> None:
     """Write report.html, a page to look at before approving, into an artifact."""
-    shown = synthlab.review(artifact_dir)
+    from synthlab.workflows.review import review as write_page
+
+    shown = write_page(artifact_dir)
     say(f"{shown.path}: {shown.summary()}.")
     emit("review", shown)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthlab.widgets.live_view import LiveMonitor, monitor
     from synthlab.widgets.map import MapPlot, Place, Track
     from synthlab.widgets.picker import Picker
+    from synthlab.widgets.review_view import ReviewView, review
     from synthlab.widgets.series import Line, Panel, SeriesPlot
     from synthlab.widgets.tiles import KpiTiles, Tile
 
@@ -34,11 +35,13 @@ _HOMES: dict[str, str] = {
     "Panel": "series",
     "Picker": "picker",
     "Place": "map",
+    "ReviewView": "review_view",
     "SeriesPlot": "series",
     "Tile": "tiles",
     "Track": "map",
     "design": "design_view",
     "monitor": "live_view",
+    "review": "review_view",
 }
 
 __all__ = [
@@ -54,11 +57,13 @@ __all__ = [
     "Panel",
     "Picker",
     "Place",
+    "ReviewView",
     "SeriesPlot",
     "Tile",
     "Track",
     "design",
     "monitor",
+    "review",
 ]
 
 

@@ -1,0 +1,162 @@
+"""The review view: an artifact's findings to look through, and a decision to sign."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthlab.errors import Problem, UsageError, show_value
+from synthlab.workflows.approve import approve, reject
+from synthlab.workflows.compare import compare
+from synthlab.workflows.review import Review, gather
+from synthlab.workflows.review import review as draw_review
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthlab.artifact.approval import Approval
+    from synthlab.report.content import DeviceContent
+    from synthlab.widgets.review_panel import ReviewPanel
+    from synthlab.workflows.compare import Comparison
+
+
+class ReviewView(Review):
+    """A review that can be looked through and signed; show it as the last value of a cell.
+
+    Without a browser `select`, `findings`, `compare`, `approve` and `reject` do the same,
+    and the page's static HTML stands in for the view.
+    """
+
+    def __init__(self, found: Review) -> None:
+        # What was reviewed is frozen; only a decision renews it.
+        for field in fields(found):
+            object.__setattr__(self, field.name, getattr(found, field.name))
+        first = self.content.devices[0].device_id if self.content.devices else ""
+        self.device_id = first
+        self.comparison: Comparison | None = None
+        self._panel: ReviewPanel | None = None
+
+    @property
+    def directory(self) -> Path:
+        """The artifact's."""
+        return self.path.parent
+
+    @property
+    def device(self) -> DeviceContent | None:
+        """The device that is looked at; None where there is none."""
+        return next((each for each in self.content.devices if each.device_id == self.device_id), None)
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """Runs of flagged rows of the device that is looked at."""
+        import pandas as pd
+
+        names = ["check", "flag", "first_received_at", "last_received_at", "row_count", "first_line"]
+        found: Sequence[Any] = self.device.findings if self.device else ()
+        return pd.DataFrame([[getattr(each, name) for name in names] for each in found], columns=names)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Runs in folders beside this one, which it can be compared with."""
+        own = self.directory.resolve()
+        beside = sorted(own.parent.glob("*/manifest.json"))
+        return tuple(path.parent.name for path in beside if path.parent != own)
+
+    def select(self, device_id: str) -> None:
+        """Look at another device.
+
+        Raises
+        ------
+        UsageError
+            Code ``BAD_ARGUMENT``: the artifact has no such device.
+        """
+        known = [device.device_id for device in self.content.devices]
+        if device_id not in known:
+            raise UsageError(
+                Problem(
+                    "BAD_ARGUMENT",
+                    "is no device of the artifact",
+                    path="device_id",
+                    value=show_value(device_id),
+                    remedy=f"It has {', '.join(known[:10])}",
+                )
+            )
+        self.device_id = device_id
+        if self._panel is not None:
+            self._panel.show_device()
+
+    def compare(self, run: str | os.PathLike[str]) -> Comparison:
+        """Compare with another artifact.
+
+        Parameters
+        ----------
+        run : str or path
+            One of `others`, or an artifact's folder.
+
+        Raises
+        ------
+        ArtifactError
+            As `synthlab.compare`.
+        """
+        other = self.directory.resolve().parent / run if str(run) in self.others else Path(run)
+        self.comparison = compare(other, self.directory)
+        if self._panel is not None:
+            self._panel.show_comparison()
+        return self.comparison
+
+    def approve(self, *, reviewer: str, note: str = "", allow_failed: bool = False) -> Approval:
+        """Approve these bytes, as `synthlab.approve`."""
+        given = approve(self.directory, reviewer=reviewer, note=note, allow_failed=allow_failed)
+        self._renew()
+        return given
+
+    def reject(self, *, reviewer: str, note: str) -> Approval:
+        """Reject these bytes, as `synthlab.reject`."""
+        given = reject(self.directory, reviewer=reviewer, note=note)
+        self._renew()
+        return given
+
+    @property
+    def panel(self) -> Any:
+        """The widget, made when it is first asked for."""
+        if self._panel is None:
+            from synthlab.widgets.review_panel import ReviewPanel
+
+            self._panel = ReviewPanel(self)
+        return self._panel.widget
+
+    def _renew(self) -> None:
+        object.__setattr__(self, "content", gather(self.directory).content)
+        if self._panel is not None:
+            self._panel.show_decision()
+
+    def __repr__(self) -> str:
+        return Review.__repr__(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        still = {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        if find_spec("anywidget") is None:
+            return still
+        return {**dict(self.panel._repr_mimebundle_(**kwargs) or {}), **still}
+
+
+def review(artifact_dir: str | os.PathLike[str]) -> ReviewView:
+    """Open an artifact's review, and write it as `report.html` beside the rows.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        What `export_csv` wrote; it is analyzed first where it was not yet.
+
+    Raises
+    ------
+    ArtifactError
+        Codes ``ARTIFACT_NOT_FOUND``, ``MANIFEST_INVALID``, ``CSV_HASH_MISMATCH``.
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+    """
+    return ReviewView(draw_review(artifact_dir))
