@@ -14,17 +14,10 @@ import numpy.typing as npt
 
 from synthlab.quality.flags import Flag, Flags, by_limits
 from synthlab.quality.order import changes
-from synthlab.quality.rows import NOT_A_TIME
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-_MS_PER_HOUR = 3_600_000
-_SESSION_PAUSE_HOURS = 1.0  # Assumed: inflow that pauses for less is one session.
-MIN_PAUSES = 5
-"""Assumed: fewer say nothing about what is usual."""
-_USUAL_SHARE = 0.9
 
 
 def unexplained_pct(level_pct: F64, net_flow_pct: F64, seq: I64, starts: I64) -> F64:
@@ -192,54 +185,6 @@ def check_creep(
     change = np.abs(smooth - smooth[base])
     flags = by_limits(change > suspect_pct, change > fail_pct)
     flags[(place - first < 2 * width) | np.isnan(change)] = Flag.UNKNOWN
-    return flags
-
-
-def check_supply_pause(
-    inflow_liters: F64, received_at_ms: I64, starts: I64, *, suspect_factor: float, least_hours: float
-) -> Flags:
-    """Find tanks that wait for water much longer than they are used to.
-
-    Parameters
-    ----------
-    inflow_liters : ndarray of float64
-        By the meter, of the row's step. [liters]
-    received_at_ms : ndarray of int64
-        NaT's integer where missing or not to be trusted. [ms]
-    starts : ndarray of int64
-    suspect_factor : float
-        Times the pause that nine of ten do not exceed.
-    least_hours : float
-        Shorter waits are never SUSPECT. [h]
-
-    Returns
-    -------
-    ndarray of int8
-        UNKNOWN for a device with fewer than five pauses: nobody knows what is usual
-        there.
-    """
-    flags = np.full(len(inflow_liters), Flag.UNKNOWN, np.int8)
-    ends = np.append(starts[1:], len(flags))
-    for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        wet = np.flatnonzero(inflow_liters[begin:end] > 0) + begin
-        wet = wet[received_at_ms[wet] != NOT_A_TIME]
-        if len(wet) <= MIN_PAUSES:
-            continue
-        rows = np.flatnonzero(received_at_ms[begin:end] != NOT_A_TIME) + begin
-        times = received_at_ms[rows] / _MS_PER_HOUR
-        wet_times = received_at_ms[wet] / _MS_PER_HOUR
-        pauses = np.diff(wet_times)
-        pauses = pauses[pauses > _SESSION_PAUSE_HOURS]
-        if len(pauses) < MIN_PAUSES:
-            continue
-        limit = max(suspect_factor * float(np.quantile(pauses, _USUAL_SHARE)), least_hours)
-        waits = (pauses.max(), wet_times[0] - times[0], times[-1] - wet_times[-1])
-        if max(waits) <= limit:
-            flags[rows] = Flag.GOOD
-            continue
-        last = np.searchsorted(wet_times, times, side="right") - 1
-        since = times - np.where(last >= 0, wet_times[np.maximum(last, 0)], times[0])
-        flags[rows] = by_limits(since > limit, np.zeros(len(rows), bool))
     return flags
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synthlab.columns import RAW_COLUMNS
-from synthlab.quality import balance, order, rows, series
+from synthlab.quality import balance, order, rows, series, supply
 from synthlab.quality.block import Block, CannotRunError
 from synthlab.quality.flags import Flag, Flags
 from synthlab.quality.thresholds import Thresholds
@@ -217,11 +217,11 @@ def _level_creep(block: Block, limits: Thresholds) -> Flags:
 
 @_check("supply_pause", "tanks do not wait for water much longer than usual")
 def _supply_pause(block: Block, limits: Thresholds) -> Flags:
-    return balance.check_supply_pause(
+    return supply.check_supply_pause(
         block["inflow_liters"],
         block.trusted_at_ms,
         block.starts,
-        suspect_factor=limits.supply_pause_factor,
+        chance_per_month=limits.supply_pause_per_month,
         least_hours=limits.supply_pause_least_hours,
     )
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.quality.balance import MIN_PAUSES
 from synthlab.quality.block import BLIND_EDGE_MM
 from synthlab.quality.grid import Grid, Part
 from synthlab.quality.screen_rows import MARGIN, NO_ECHO, U32, Doubts, outside
+from synthlab.quality.supply import MIN_PAUSES
 from synthlab.quality.thresholds import Thresholds
 
 F64 = npt.NDArray[np.float64]

@@ -90,8 +90,8 @@ class Thresholds:
         1.0, "%/day", "Assumed: twice what temperature and a sensor's plateaus make of a day"
     )
     creep_fail_pct: float = _limit(10.0, "%/day", "Assumed: a tenth of the tank a day cannot be overlooked")
-    supply_pause_factor: float = _limit(
-        6.0, "usual pauses", "Assumed: six times what nine of ten pauses of irregular supply keep"
+    supply_pause_per_month: float = _limit(
+        0.03, "1/month", "Assumed: of thirty tanks one may wait so long in a month without any fault"
     )
     supply_pause_least_hours: float = _limit(
         72.0, "h", "Assumed: three days without water are usual in places"

@@ -84,19 +84,6 @@ def test_a_creep_is_judged_by_the_day(pct_per_day: float, flag: int) -> None:
     assert (flags[:23] == U).all()
 
 
-def test_a_pause_is_judged_by_what_is_usual_there() -> None:
-    hours = np.arange(24 * 40)
-    inflow = np.where(hours % 24 == 6, 100.0, 0.0)
-    inflow[24 * 20 : 24 * 32] = 0
-    flags = balance.check_supply_pause(inflow, hours * 3_600_000, ONE, suspect_factor=6.0, least_hours=72.0)
-    late = np.flatnonzero(flags == S)
-    assert (late[0] - (24 * 19 + 6), late[-1]) == (6 * 24 + 1, 24 * 32 + 5)
-    few = balance.check_supply_pause(
-        np.zeros(100), hours[:100] * 3_600_000, ONE, suspect_factor=6.0, least_hours=72.0
-    )
-    assert (few == U).all()
-
-
 def test_a_battery_may_be_replaced_and_must_not_fall() -> None:
     charge = np.concatenate([np.linspace(60, 35, 600), np.full(300, 92), np.full(300, 70), np.full(300, 84)])
     flags = balance.check_battery(
