@@ -39,6 +39,7 @@ MEASURED_COLUMNS = ("device_id", "received_at", "measured_level_pct")
 JUDGED_METRICS = (*STATIONARY_METRICS, *MOBILE_METRICS, "resilience_ratio")
 GROUPINGS = ("device", "zone")
 _POSITION = ("latitude", "longitude", "speed_kmh")
+_READ_COLUMNS = (*MEASURED_COLUMNS, *_POSITION, "volume_liters", "level_pct")
 
 
 def metrics_from_frame(
@@ -95,6 +96,40 @@ def metrics_from_frame(
     return _result(ids, hours, devices, _with_resilience(measured, devices), _with_resilience(truth, devices))
 
 
+def measured_metrics(
+    frame: pd.DataFrame,
+    *,
+    reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
+    window: str = "30d",
+) -> tuple[list[str], MetricTable]:
+    """Compute the metrics of each device as the platform would, without the truth beside them.
+
+    For who asks often and shows few: a third of the time of `metrics_from_frame`.
+
+    Parameters
+    ----------
+    frame, reservoirs, window
+        As `metrics_from_frame` takes them.
+
+    Returns
+    -------
+    ids : list of str
+        Sorted.
+    table : MetricTable
+        With each of `DEVICE_METRICS`, one entry an id.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: as `metrics_from_frame`.
+    """
+    known = [name for name in _READ_COLUMNS if name in frame.columns]
+    rows, device, time_ms, ids = judged_rows(frame[known])
+    devices = devices_of_rows(rows, device, ids, reservoirs)
+    hours = HourWindow.ending_with(window, int(time_ms.max() // HOUR_MS))
+    return ids, _measured(rows, device, time_ms, devices, hours)
+
+
 def judged_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, I64, I64, list[str]]:
     """Return a frame's dated rows by device and time: rows, device index, times in ms, device ids.
 
@@ -104,7 +139,7 @@ def judged_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, I64, I64, list[str]]
         Code ``BAD_ARGUMENT``: a column is missing, or no rows.
     """
     missing = [name for name in MEASURED_COLUMNS if name not in frame.columns]
-    rows = frame if missing else frame[frame["received_at"].notna() & frame["device_id"].notna()]
+    rows = frame if missing else _dated(frame)
     if missing or not len(rows):
         raise UsageError(
             Problem(
@@ -116,8 +151,16 @@ def judged_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, I64, I64, list[str]]
         )
     time_ms = rows["received_at"].dt.tz_convert("UTC").dt.as_unit("ms").astype("int64").to_numpy()
     device, ids = _device_index(rows["device_id"])
+    same = device[1:] == device[:-1]
+    if np.all((device[1:] > device[:-1]) | (same & (time_ms[1:] >= time_ms[:-1]))):
+        return rows, device, time_ms, ids
     order = np.lexsort((time_ms, device))
     return rows.take(order), device[order], time_ms[order], ids
+
+
+def _dated(frame: pd.DataFrame) -> pd.DataFrame:
+    is_dated = (frame["received_at"].notna() & frame["device_id"].notna()).to_numpy()
+    return frame if is_dated.all() else frame[is_dated]
 
 
 def frame_points(frame: pd.DataFrame, device: I64, time_ms: I64, capacity_liters: F64) -> Points:
@@ -172,8 +215,16 @@ def _mobile_points(rows: pd.DataFrame, device: I64, time_ms: I64, devices: Devic
 
 
 def _device_index(device_id: pd.Series[Any]) -> tuple[I64, list[str]]:
-    codes, found = pd.factorize(device_id.astype("object"), sort=True)
-    return codes.astype(np.int64), [str(name) for name in found]
+    kind = device_id.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        used, codes = np.unique(device_id.cat.codes.to_numpy(), return_inverse=True)
+        found = [str(name) for name in kind.categories[used]]
+        order = np.argsort(np.array(found, dtype=object))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return rank[codes], [found[i] for i in order]
+    codes, names = pd.factorize(device_id.astype("object"), sort=True)
+    return codes.astype(np.int64), [str(name) for name in names]
 
 
 def devices_of_rows(

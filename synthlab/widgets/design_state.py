@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from synthlab.errors import Problem, UsageError, show_value
 from synthlab.results import Result
 from synthlab.scenario.resolve import DeviceParameters, resolve
 from synthlab.timeline import days_before, parse_at
 from synthlab.workflows.backfill import backfill
-from synthlab.workflows.metrics import metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +184,9 @@ def first_device(scenario: Scenario, device_id: str | None) -> str:
 def _kpis(device: DeviceParameters, frame: pd.DataFrame, days: int) -> pd.Series:
     import pandas as pd
 
-    judged = metrics(frame, reservoirs={device.device_id: device.reservoir}).loc[device.device_id]
+    from synthlab.quality.metrics import measured_metrics
+
+    _, judged = measured_metrics(frame, reservoirs={device.device_id: device.reservoir})
     if device.mode == "MOBILE":
         amounts = {"delivered_liters_per_day": "delivered_liters"}
         names = TRUCK_METRICS
@@ -198,5 +197,5 @@ def _kpis(device: DeviceParameters, frame: pd.DataFrame, days: int) -> pd.Series
         }
         names = TANK_METRICS
     values = {name: float(frame[column].sum()) / days for name, column in amounts.items()}
-    values |= dict(zip(names, judged[list(names)].to_numpy(np.float64), strict=True))
+    values |= {name: float(judged.values[name][0]) for name in names}
     return pd.Series(values, dtype="float64", name=device.device_id)
