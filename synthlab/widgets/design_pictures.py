@@ -78,14 +78,14 @@ MAX_CAPACITY_LITERS = 1_000_000.0
 
 def level_panel(before: Outcome, now: Outcome) -> Panel:
     """Return the level of a device before and now."""
-    old, new = (outcome.frame["level_pct"].to_numpy(np.float64) for outcome in (before, now))
+    old, new = before.level_pct, now.level_pct
     lines = [Line("before", old, "muted", 1.2), Line("now", new, "truth", 1.5)]
     if now is before:
         lines = [Line("before", np.full(len(old), np.nan), "muted", 1.2), lines[1]]
     return Panel(
         now.device.device_id,
         "level %",
-        int(now.frame["received_at"].iloc[0].timestamp()),
+        now.start_second,
         lines,
         step_seconds=now.device.step_seconds,
         note=_level_note(now),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from synthlab.errors import Problem, UsageError, show_value
 from synthlab.results import Result
@@ -14,6 +17,7 @@ from synthlab.timeline import days_before, parse_at
 from synthlab.workflows.backfill import backfill
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from synthlab.scenario.schema import Device, Scenario
@@ -48,6 +52,16 @@ class Outcome(Result):
     device: DeviceParameters
     frame: pd.DataFrame
     kpis: pd.Series
+
+    @cached_property
+    def level_pct(self) -> npt.NDArray[np.float64]:
+        """True level of each row. [%]"""
+        return self.frame["level_pct"].to_numpy(np.float64)
+
+    @cached_property
+    def start_second(self) -> int:
+        """Unix time of the first row. [s]"""
+        return int(self.frame["received_at"].iloc[0].timestamp())
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {value:.3g}" for name, value in self.kpis.items())

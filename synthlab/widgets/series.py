@@ -1,4 +1,4 @@
-"""Lines over time, a panel each, drawn by uPlot; data travel as 32-bit floats in one trait."""
+"""Lines over time, a panel each, drawn by uPlot; data travel as 32-bit floats, what changed alone."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ class SeriesPlot(Part):
     >>> plot = SeriesPlot()
     >>> lines = [Line("true", np.arange(3.0), "truth")]
     >>> plot.show([Panel("A", "%", 0, lines, step_seconds=60)], stamp=1)
-    >>> len(plot.data), plot.stamp
-    (12, 1)
+    >>> len(plot.main_data), len(plot.other_data), plot.stamp
+    (12, 0, 1)
     """
 
     _esm = script("series.js")
@@ -130,7 +130,9 @@ class SeriesPlot(Part):
 
     panels: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     notes: traitlets.List[str] = traitlets.List().tag(sync=True)
-    data = traitlets.Bytes(b"").tag(sync=True)
+    # Two, as a hand that drags changes the first panel alone: the others do not travel again.
+    main_data = traitlets.Bytes(b"").tag(sync=True)
+    other_data = traitlets.Bytes(b"").tag(sync=True)
     stamp = traitlets.Int(0).tag(sync=True)
     has_main = traitlets.Bool(True).tag(sync=True)
 
@@ -144,9 +146,13 @@ class SeriesPlot(Part):
         stamp : int, optional
             Whose answer this is: the request's ``seq``.  Without it, the next number.
         """
-        columns = [column for panel in panels for column in panel.columns()]
         with self.hold_sync():
             self.panels = [panel.to_spec() for panel in panels]
             self.notes = [panel.note for panel in panels]
-            self.data = b"".join(np.ascontiguousarray(column, dtype="<f4").tobytes() for column in columns)
+            self.main_data, self.other_data = _bytes(panels[:1]), _bytes(panels[1:])
             self.stamp = self.stamp + 1 if stamp is None else stamp
+
+
+def _bytes(panels: Sequence[Panel]) -> bytes:
+    columns = [column for panel in panels for column in panel.columns()]
+    return b"".join(np.ascontiguousarray(column, dtype="<f4").tobytes() for column in columns)

@@ -1,5 +1,5 @@
 // The curve editor: bars or a smooth line to drag, by pointer, touch or keyboard.
-import { draw, eachFrame, make, roundUp, say, themed, ticks } from "./theme.js";
+import { atOnce, draw, eachFrame, make, roundUp, say, themed, ticks } from "./theme.js";
 import { normalized, painted, parsed, pulled, reshaped, shown, sum, written } from "./curve_values.js";
 
 const MARGIN = { top: 12, right: 8, bottom: 34, left: 46 };
@@ -35,12 +35,13 @@ class Curve {
     this.future = [];
     this.focus = 0;
     this.drag = null;
+    this.placed = [];
     this.seq = model.get("request").seq ?? 0;
     this.theme = themed(model, element);
     this.build();
     this.read();
     this.redraw = eachFrame(() => this.render());
-    this.send = eachFrame(() => this.request());
+    this.send = atOnce(() => this.request());
     this.listen();
   }
 
@@ -321,10 +322,9 @@ class Curve {
     const [values, ghost] = [shown(this.now), shown(this.original)];
     // While a finger is down the scale stands still, or the bar would run away from it.
     if (!this.drag) this.top = roundUp(1.2 * Math.max(...values, ...ghost, 1e-6));
-    svg.setAttribute("viewBox", `0 0 ${full} ${model.get("height")}`);
     const isLine = model.get("look") === "line";
     if (this.slots?.length !== values.length) this.layOut(values.length);
-    this.axes.replaceChildren(...this.drawAxes());
+    this.frame(full);
     // What has the focus stays in the document: a screen reader would start over otherwise.
     this.slots.forEach((slot, index) => this.place(slot, index, values[index], ghost[index], isLine));
     this.line.setAttribute("d", isLine ? this.smooth(values) : "");
@@ -334,7 +334,19 @@ class Curve {
     this.dress(isLine);
   }
 
+  /** Draw the axes anew where their size, their scale or their text is another; never while a bar is dragged. */
+  frame(full) {
+    const height = this.model.get("height");
+    const shape = [full, height, this.top, this.model.get("unit"), this.model.get("x_label"), ...this.model.get("labels")].join("|");
+    if (shape === this.shape) return;
+    this.shape = shape;
+    this.svg.setAttribute("viewBox", `0 0 ${full} ${height}`);
+    this.axes.replaceChildren(...this.drawAxes());
+    this.placed = [];
+  }
+
   layOut(count) {
+    this.shape = null;
     this.axes = draw("g");
     this.line = draw("path", { class: "sl-smooth" });
     this.ghost = draw("path", { class: "sl-ghost" });
@@ -354,6 +366,10 @@ class Curve {
   }
 
   place(slot, index, value, old, isLine) {
+    const isFocus = index === this.focus;
+    const key = `${value}|${old}|${isLine}|${isFocus}`;
+    if (this.placed[index] === key) return;
+    this.placed[index] = key;
     const room = this.width / this.slots.length;
     const gap = Math.max(Math.min(3, room * 0.14), (room - WIDEST_BAR) / 2);
     const at = this.y(value);
@@ -366,7 +382,7 @@ class Curve {
     [bar, handle].forEach((part) => (part.style.display = isLine ? "none" : ""));
     knob.style.display = isLine ? "" : "none";
     put(slot, {
-      tabindex: index === this.focus ? 0 : -1,
+      tabindex: isFocus ? 0 : -1,
       "aria-valuemax": Number(this.top.toPrecision(6)),
       "aria-valuenow": Number(value.toFixed(3)),
       "aria-valuetext": `${say(value)} ${this.model.get("unit")}`,
@@ -375,12 +391,13 @@ class Curve {
   }
 
   dress(isLine) {
+    if (!this.readout.textContent) this.readOut(null);
     const { look, lock } = this.buttons;
+    if (look.ariaPressed === String(isLine) && lock.ariaPressed === String(this.isLocked)) return;
     look.replaceChild(icon(isLine ? "bars" : "line"), look.firstChild);
     lock.replaceChild(icon(this.isLocked ? "locked" : "unlocked"), lock.firstChild);
     lock.setAttribute("aria-pressed", this.isLocked);
     look.setAttribute("aria-pressed", isLine);
-    if (!this.readout.textContent) this.readOut(null);
   }
 
   x(index) {

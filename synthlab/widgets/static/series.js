@@ -1,6 +1,6 @@
 // Lines over time, a panel each: uPlot, with one zoom and one cursor for all panels.
 import { uPlot } from "./uplot.js";
-import { eachFrame, make, themed } from "./theme.js";
+import { atOnce, eachFrame, make, themed } from "./theme.js";
 
 const HEIGHTS = { main: 240, beside: 132 };
 
@@ -11,8 +11,9 @@ class Panels {
     this.theme = themed(model, element);
     this.sync = `synthlab-${Math.random()}`;
     this.plots = [];
+    this.cut = {};
     element.classList.add("sl-panels");
-    this.refresh = eachFrame(() => this.update());
+    this.refresh = atOnce(() => this.update());
     this.rebuild = eachFrame(() => this.build());
     this.resize = eachFrame(() => this.fit());
     // Data and stamp come in one message; the stamp is set last.
@@ -26,15 +27,14 @@ class Panels {
 
   /** Cut the bytes into columns: for each panel its times, then its series. */
   columns() {
-    const view = this.model.get("data");
-    const values = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-    let at = 0;
-    const take = (count) => values.subarray(at, (at += count));
-    return this.model.get("panels").map(({ x, series }) => {
-      const offsets = x.step === null ? take(x.count) : null;
-      const times = Float64Array.from({ length: x.count }, (_, row) => x.start + (offsets ? offsets[row] : row * x.step));
-      return [times, ...series.map(() => withGaps(take(x.count)))];
-    });
+    const panels = this.model.get("panels");
+    if (panels !== this.cut.panels) this.cut = { panels };
+    const known = (name, specs) => {
+      const bytes = this.model.get(name);
+      if (this.cut[name]?.bytes !== bytes) this.cut[name] = { bytes, columns: cut(bytes, specs) };
+      return this.cut[name].columns;
+    };
+    return [...known("main_data", panels.slice(0, 1)), ...known("other_data", panels.slice(1))];
   }
 
   build() {
@@ -108,12 +108,11 @@ class Panels {
   }
 
   update() {
-    const panels = this.model.get("panels");
-    // Another number of panels is built anew, when its own message has come.
-    if (panels.length !== this.plots.length) return;
+    // Other panels are built anew, with the data that came beside them.
+    if (this.model.get("panels") !== this.cut.panels) return;
     this.columns().forEach((data, index) => {
       const shown = this.plots[index];
-      if (isSame(shown.data, data)) return;
+      if (shown.data === data || isSame(shown.data, data)) return;
       shown.data = data;
       shown.plot.setData(data, false);
       shown.plot.redraw(true);
@@ -144,6 +143,18 @@ class Panels {
     this.theme.stop();
     this.plots.forEach(({ plot }) => plot.destroy());
   }
+}
+
+function cut(view, specs) {
+  const values = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  let at = 0;
+  const take = (count) => values.subarray(at, (at += count));
+  return specs.map(({ x, series }) => {
+    const offsets = x.step === null ? take(x.count) : null;
+    const times = new Float64Array(x.count);
+    for (let row = 0; row < x.count; row += 1) times[row] = x.start + (offsets ? offsets[row] : row * x.step);
+    return [times, ...series.map(() => withGaps(take(x.count)))];
+  });
 }
 
 function withGaps(values) {

@@ -77,6 +77,28 @@ export function eachFrame(work) {
   };
 }
 
+/** Run a function at once, and then at most once an animation frame: nothing waits for a frame that need not. */
+export function atOnce(work) {
+  let isResting = false;
+  let isDue = false;
+  const rest = () => {
+    isResting = isDue;
+    if (!isDue) return;
+    isDue = false;
+    requestAnimationFrame(rest);
+    work();
+  };
+  return () => {
+    if (isResting) {
+      isDue = true;
+      return;
+    }
+    isResting = true;
+    requestAnimationFrame(rest);
+    work();
+  };
+}
+
 /** Say a number with as many digits as people read. */
 export function say(value) {
   if (!Number.isFinite(value)) return "–";

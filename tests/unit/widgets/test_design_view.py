@@ -33,7 +33,7 @@ def _ask(
 
 
 def _levels(view: DesignView) -> list[np.ndarray]:
-    data = np.frombuffer(view._plot.data, dtype="<f4")
+    data = np.frombuffer(view._plot.main_data, dtype="<f4")
     counts = [panel["x"]["count"] for panel in view._plot.panels for _ in panel["series"]]
     return np.split(data, np.cumsum(counts)[:-1])
 
@@ -94,7 +94,7 @@ def test_code_and_hand_do_the_same(view, tiny_path) -> None:
     other.set_curve("hourly_weights", EVENING)
     _ask(view, "hourly_weights", EVENING, other.outcome.device.demand.target_daily_liters)
     assert other.scenario == view.scenario
-    assert other._plot.data == view._plot.data
+    assert other._plot.main_data == view._plot.main_data
     # The editor shows what code has set, beside the original.
     assert list(other._editors["hourly_weights"].values) == EVENING
     assert other._editors["hourly_weights"].curve["original"] == [1.0] * 24
@@ -120,9 +120,9 @@ def test_fields_set_parameters_and_a_default_is_left_out(view) -> None:
 
 
 def test_a_refused_change_is_told_and_the_picture_stays(view) -> None:
-    picture, scenario = view._plot.data, view.scenario
+    picture, scenario = view._plot.main_data, view.scenario
     view._form.request = {"seq": 1, "version": view._form.version, "values": {"capacity_liters": -5}}
-    assert view._plot.data == picture
+    assert view._plot.main_data == picture
     assert view.scenario == scenario
     assert isinstance(view.error, ScenarioError)
     assert view._changes.is_error
