@@ -50,12 +50,30 @@ def test_a_tank_that_waits_much_longer_than_ever_is_found_until_water_comes() ->
     assert late[-1] == DAY * 34 + 5
     assert (np.diff(late) == 1).all()
     assert (flags[: begin + 72] == G).all()
+    # It never had a dry spell: nobody knows whether the wait is still usual.
+    assert (flags[begin + 74 : late[0]] == U).all()
 
 
 def test_where_water_often_fails_ten_days_without_are_usual() -> None:
     usual = [part for days in (2, 5, 1, 8, 3, 6, 2, 7) for part in (daily(3), np.zeros(days * DAY))]
     assert (flags_of(np.concatenate([*usual, daily(3), np.zeros(10 * DAY), daily(3)])) == G).all()
     assert (flags_of(np.concatenate([daily(30), np.zeros(10 * DAY), daily(3)])) == S).any()
+
+
+def test_the_limit_is_where_a_months_spells_seldom_last_so_long() -> None:
+    """Against a simulation of what is known: rates that the spells leave possible, and their waits."""
+    spell_days, chance = (2, 5, 1, 8, 3), 0.03
+    parts = [part for days in spell_days for part in (daily(3), np.zeros(days * DAY))]
+    inflow = np.concatenate([*parts, daily(3), np.zeros(40 * DAY)])
+    since = np.arange(len(inflow)) - np.flatnonzero(inflow > 0)[-1]
+    limit = since[np.flatnonzero(flags_of(inflow, chance=chance) == S)[0]] - 1
+    excess = np.diff(np.flatnonzero(inflow > 0)) - DAY
+    spell_count, prior_count, prior_hours = int((excess > 0).sum()), 3, 48.0
+    total = excess[excess > 0].sum() + prior_count * prior_hours
+    rates = np.random.default_rng(0).gamma(prior_count + spell_count, 1 / total, 1_000_000)
+    waits = np.random.default_rng(1).exponential(1 / rates)
+    longer = (spell_count + 0.5) * np.mean(DAY + waits > limit)
+    assert longer == pytest.approx(chance * len(inflow) / MONTH, rel=0.05)
 
 
 def test_few_pauses_tell_nothing() -> None:
