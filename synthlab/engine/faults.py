@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.columns import RAW_COLUMNS, READING_COUNT
-from synthlab.engine.water_faults import WATER_KINDS, episodes_of, is_under_way
+from synthlab.columns import ML_PER_LITER, RAW_COLUMNS, READING_COUNT
+from synthlab.engine.water_faults import WATER_KINDS, episodes_of, is_under_way, worth_ml
 from synthlab.model import faults as model
 from synthlab.model.sensor import measured_level_pct_partial
 from synthlab.scenario.faults import FAULT_KINDS, FaultPlan
@@ -58,6 +58,8 @@ class FaultyDevice:
         [seconds]
     empty_mm, full_mm : float
         Calibration. [mm]
+    capacity_liters : float
+        [liters]
     held_mm : tuple of int
         Readings at which the sensor was stuck before the first row; else empty. [mm]
     is_continued : bool
@@ -69,6 +71,7 @@ class FaultyDevice:
     step_seconds: int
     empty_mm: float
     full_mm: float
+    capacity_liters: float
     held_mm: Held = ()
     is_continued: bool = False
 
@@ -78,7 +81,7 @@ class FaultyDevice:
     ) -> FaultyDevice:
         """Take the calibration from a reservoir."""
         empty_mm, full_mm = reservoir.sensor_empty_distance_mm, reservoir.sensor_full_distance_mm
-        return cls(device_id, mode, step_seconds, empty_mm, full_mm, **state)
+        return cls(device_id, mode, step_seconds, empty_mm, full_mm, reservoir.capacity_liters, **state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +221,24 @@ def _mark_water(
             share = is_under_way(
                 plan, device.device_id, seed=messages.seed, seconds=seconds, step_seconds=device.step_seconds
             )
-            # From an empty tank nothing runs out: then nothing has happened.
-            is_real = plan.kind == "BLOCKED_INLET" or messages.frame["lost_liters"].to_numpy()[rows] > 0
-            messages.mark(rows[(share > 0) & is_real], plan.kind)
+            messages.mark(rows[(share > 0) & _has_happened(plan, device, messages.frame, rows)], plan.kind)
+
+
+def _has_happened(
+    plan: FaultPlan, device: FaultyDevice, frame: pd.DataFrame, rows: I64
+) -> npt.NDArray[np.bool_]:
+    """Tell in which steps a fault acted: from an empty tank nothing runs out, and little is not stolen."""
+    if plan.kind == "BLOCKED_INLET":
+        return np.ones(len(rows), bool)
+    volume, lost, overflow, loaded = (
+        frame[f"{name}_liters"].to_numpy()[rows] for name in ("volume", "lost", "overflow", "loaded")
+    )
+    is_losing = lost > 0
+    if plan.kind == "LEAK":
+        return is_losing
+    capacity_ml = float(np.floor(device.capacity_liters * ML_PER_LITER))
+    content_ml = np.rint((volume + lost + overflow - loaded) * ML_PER_LITER)
+    return is_losing & (content_ml >= worth_ml(plan, device.mode, capacity_ml))
 
 
 def _fault_readings(

@@ -73,6 +73,7 @@ def tank_water(group: Group) -> TankWater:
         threshold_fraction=group.values("near_empty_threshold_fraction"),
         min_demand_fraction=group.values("near_empty_min_demand_fraction"),
         loss_plan=broken.loss_ml,
+        thefts=broken.thefts,
     )
     has_valve = np.array([device.values["supply_inlet"] == "float_valve" for device in group.devices])
     if has_valve.any():
@@ -96,12 +97,14 @@ def truck_water(group: Group) -> TruckWater:
         routes=routes,
         parameters=parameters,
     )
+    broken = group.water_faults()
     flows = storage.truck_steps(
         volume=group.start_volume_ml,
         capacity=group.capacity_ml,
         load_plan=spread_events(plans.loads, grid, count),
         delivery_plan=spread_events(plans.deliveries, grid, count),
-        loss_plan=group.water_faults().added_to(spread_events(plans.losses, grid, count)),
+        loss_plan=broken.added_to(spread_events(plans.losses, grid, count)),
+        thefts=broken.thefts,
     )
     return TruckWater(flows, plans, routes)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from synthlab.columns import ML_PER_LITER
 from synthlab.model.faults import episode_starts, overlap_seconds
+from synthlab.model.storage import Thefts
 from synthlab.randomness import stream_key
 from synthlab.scenario.faults import FaultPlan
 from synthlab.timeline import SECONDS_PER_HOUR
@@ -20,6 +21,9 @@ I64 = npt.NDArray[np.int64]
 WATER_KINDS = ("LEAK", "THEFT", "BLOCKED_INLET")
 """Kinds that act in the storage pass."""
 
+_WORTH = 0.25
+"""Share of what a thief wants that has to be there. Assumed: for less nobody unrolls a hose."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaterFaults:
@@ -28,13 +32,21 @@ class WaterFaults:
     Attributes
     ----------
     loss_ml : ndarray of float64 or None
-        What would leak or be taken, whole. [milliliters]
+        What would leak, whole. [milliliters]
+    thefts : Thefts or None
+        What would be taken, whole, and from how much on. [milliliters]
     open_share : ndarray of float64 or None
         Share of the supply that reaches the tank. [unitless]
     """
 
     loss_ml: F64 | None = None
+    thefts: Thefts | None = None
     open_share: F64 | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything happens."""
+        return not (self.loss_ml is None and self.thefts is None and self.open_share is None)
 
     def reaching(self, inflow_ml: F64) -> F64:
         """Return the supply that reaches the tanks, whole. [milliliters]"""
@@ -71,8 +83,8 @@ def water_faults(
         [milliliters]
     """
     shape = (len(seconds), len(device_ids))
-    loss: F64 | None = None
-    shut: F64 | None = None
+    made: dict[str, F64] = {}
+    worth = np.zeros(len(device_ids))
     for plan in plans:
         if plan.kind not in WATER_KINDS or mode not in plan.modes:
             continue
@@ -82,13 +94,25 @@ def water_faults(
             under_way = is_under_way(plan, device_id, seed=seed, seconds=seconds, step_seconds=step_seconds)
             if not under_way.any():
                 continue
+            done = made.setdefault(plan.kind, np.zeros(shape))
             if plan.kind == "BLOCKED_INLET":
-                shut = np.zeros(shape) if shut is None else shut
-                shut[:, place] += under_way / step_seconds * plan.size[mode] / 100.0
-            else:
-                loss = np.zeros(shape) if loss is None else loss
-                loss[:, place] += np.floor(under_way * _ml_per_second(plan, mode, float(capacity_ml[place])))
-    return WaterFaults(loss, None if shut is None else np.maximum(1.0 - shut, 0.0))
+                done[:, place] += under_way / step_seconds * plan.size[mode] / 100.0
+                continue
+            capacity = float(capacity_ml[place])
+            done[:, place] += np.floor(under_way * _ml_per_second(plan, mode, capacity))
+            if plan.kind == "THEFT":
+                worth[place] = max(worth[place], worth_ml(plan, mode, capacity))
+    shut, stolen = made.get("BLOCKED_INLET"), made.get("THEFT")
+    return WaterFaults(
+        made.get("LEAK"),
+        None if stolen is None else Thefts(stolen, worth),
+        None if shut is None else np.maximum(1.0 - shut, 0.0),
+    )
+
+
+def worth_ml(plan: FaultPlan, mode: str, capacity_ml: float) -> float:
+    """Return the content from which a theft is worth it. [milliliters]"""
+    return float(np.floor(_WORTH * plan.size[mode] / 100.0 * capacity_ml))
 
 
 def _ml_per_second(plan: FaultPlan, mode: str, capacity_ml: float) -> float:

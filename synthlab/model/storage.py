@@ -43,6 +43,26 @@ class TruckFlows:
     lost: F64
 
 
+@dataclass(frozen=True, slots=True)
+class Thefts:
+    """What thieves want, and how little they leave alone. [milliliters]
+
+    Attributes
+    ----------
+    plan : ndarray of float64, shape (n_steps, n_devices)
+        What they would take in each step, as far as it is there.
+    worth : ndarray of float64, shape (n_devices,)
+        From less than this nobody takes anything.
+    """
+
+    plan: F64
+    worth: F64
+
+    def wanted(self, step: int, content: F64) -> F64:
+        """Return what would be taken in a step from contents; more than is there, perhaps."""
+        return np.where(content >= self.worth, self.plan[step], 0.0)
+
+
 def tank_steps(
     *,
     volume: F64,
@@ -52,6 +72,7 @@ def tank_steps(
     threshold_fraction: F64,
     min_demand_fraction: F64,
     loss_plan: F64 | None = None,
+    thefts: Thefts | None = None,
 ) -> TankFlows:
     r"""Fill and draw tanks step by step.
 
@@ -68,7 +89,8 @@ def tank_steps(
     min_demand_fraction : ndarray of float64, shape (n_devices,)
         Share of the demand still drawn from an empty tank. [unitless]
     loss_plan : ndarray of float64, shape (n_steps, n_devices), optional
-        What leaks or is stolen, as far as it is there. [milliliters]
+        What leaks, as far as it is there. [milliliters]
+    thefts : Thefts, optional
 
     Returns
     -------
@@ -76,7 +98,8 @@ def tank_steps(
 
     Notes
     -----
-    With content S, demand D, inflow I, planned loss L and capacity C:
+    With content S, demand D, inflow I, planned loss L (and theft, where it is worth it) and
+    capacity C:
 
     .. math::
         f &= \min(1,\; f_{min} + (1 - f_{min}) S / (\theta C)) \\
@@ -88,8 +111,8 @@ def tank_steps(
     suppression f is Assumed linear.
     """
     slope, base = suppression_line(capacity, threshold_fraction, min_demand_fraction)
-    if loss_plan is not None:
-        return _tank_losing(volume, capacity, requested, inflow, slope, base, loss_plan)
+    if loss_plan is not None or thefts is not None:
+        return _tank_losing(volume, capacity, requested, inflow, slope, base, loss_plan, thefts)
     kernel = _tank_scalar if volume.size < SCALAR_DEVICE_LIMIT else _tank_vector
     return kernel(volume, capacity, requested, inflow, slope, base)
 
@@ -104,16 +127,25 @@ def suppression_line(capacity: F64, threshold_fraction: F64, min_demand_fraction
 
 
 def _tank_losing(
-    volume: F64, capacity: F64, requested: F64, inflow: F64, slope: F64, base: F64, loss_plan: F64
+    volume: F64,
+    capacity: F64,
+    requested: F64,
+    inflow: F64,
+    slope: F64,
+    base: F64,
+    loss_plan: F64 | None,
+    thefts: Thefts | None,
 ) -> TankFlows:
     content = volume.copy()
+    leaks = np.zeros_like(requested) if loss_plan is None else loss_plan
     volumes, served, overflow, lost = (np.empty_like(requested) for _ in range(4))
     for step in range(len(requested)):
         share = np.minimum(content * slope + base, 1.0)
         content += inflow[step]
         np.minimum(np.floor(requested[step] * share), content, out=served[step])
         content -= served[step]
-        np.minimum(loss_plan[step], content, out=lost[step])
+        wanted = leaks[step] if thefts is None else leaks[step] + thefts.wanted(step, content)
+        np.minimum(wanted, content, out=lost[step])
         content -= lost[step]
         np.maximum(content - capacity, 0.0, out=overflow[step])
         content -= overflow[step]
@@ -164,7 +196,13 @@ def _tank_scalar(volume: F64, capacity: F64, requested: F64, inflow: F64, slope:
 
 
 def truck_steps(
-    *, volume: F64, capacity: F64, load_plan: F64, delivery_plan: F64, loss_plan: F64
+    *,
+    volume: F64,
+    capacity: F64,
+    load_plan: F64,
+    delivery_plan: F64,
+    loss_plan: F64,
+    thefts: Thefts | None = None,
 ) -> TruckFlows:
     """Load, deliver and lose water step by step, as far as there is room or water.
 
@@ -174,6 +212,7 @@ def truck_steps(
         [milliliters]
     load_plan, delivery_plan, loss_plan : ndarray of float64, shape (n_steps, n_devices)
         What the day's plan wants in each step. [milliliters]
+    thefts : Thefts, optional
 
     Returns
     -------
@@ -188,20 +227,22 @@ def truck_steps(
     """
     content = volume.copy()
     volumes, loaded, delivered, lost = (np.empty_like(load_plan) for _ in range(4))
-    is_mixed = (load_plan > 0) & ((delivery_plan > 0) | (loss_plan > 0))
+    is_losing = loss_plan > 0 if thefts is None else (loss_plan > 0) | (thefts.plan > 0)
+    is_mixed = (load_plan > 0) & ((delivery_plan > 0) | is_losing)
     mixed_step, mixed_device = np.nonzero(is_mixed)
     bounds = np.searchsorted(mixed_step, np.arange(len(load_plan) + 1)).tolist()
     for step in range(len(load_plan)):
         np.minimum(delivery_plan[step], content, out=delivered[step])
         content -= delivered[step]
-        np.minimum(loss_plan[step], content, out=lost[step])
+        wanted = loss_plan[step] if thefts is None else loss_plan[step] + thefts.wanted(step, content)
+        np.minimum(wanted, content, out=lost[step])
         content -= lost[step]
         np.minimum(load_plan[step], capacity - content, out=loaded[step])
         content += loaded[step]
         if bounds[step] < bounds[step + 1]:
             some = mixed_device[bounds[step] : bounds[step + 1]]
             done = (delivered[step], lost[step], loaded[step])
-            plans = (delivery_plan[step], loss_plan[step], load_plan[step])
+            plans = (delivery_plan[step], wanted, load_plan[step])
             _further_turns(some, content, capacity, plans, done)
         volumes[step] = content
     return TruckFlows(volumes, loaded, delivered, lost)

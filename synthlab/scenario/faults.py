@@ -253,7 +253,7 @@ _KINDS = (
     ),
     FaultKind(
         name="THEFT",
-        meaning="water is taken at once; it is in lost_liters",
+        meaning="water is taken at once, where at least a quarter of it is left; it is in lost_liters",
         duration_minutes=20,
         size=_size(15, 25),
         size_unit="%",

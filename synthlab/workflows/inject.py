@@ -194,7 +194,7 @@ def _with_water_faults(
             step_seconds=device.step_seconds,
             capacity_ml=np.array([np.floor(tanks[str(name)].capacity_liters * ML_PER_LITER)]),
         )
-        if broken.loss_ml is None and broken.open_share is None:
+        if not broken.is_any:
             continue
         for column, values in _replayed(own, tanks[str(name)], device, broken).items():
             columns.setdefault(column, frame[column].to_numpy(copy=True))[places] = values
@@ -222,6 +222,7 @@ def _replayed(
             load_plan=flows["loaded"],
             delivery_plan=flows["delivered"],
             loss_plan=broken.added_to(flows["lost"]),
+            thefts=broken.thefts,
         )
         after = truck.volume
         made = {"loaded": truck.loaded, "delivered": truck.delivered, "lost": truck.lost}
@@ -235,6 +236,7 @@ def _replayed(
             threshold_fraction=nothing,
             min_demand_fraction=nothing,
             loss_plan=broken.added_to(flows["lost"]),
+            thefts=broken.thefts,
         )
         after = kept.volume
         made = {"inflow": inflow, "served": kept.served, "overflow": kept.overflow}

@@ -19,8 +19,6 @@ from tests.scenarios_at_random import random_scenario
 END_AT = "2026-02-12T10:00:00Z"
 MAX_FLAGGED, MIN_RECALL, MIN_PRECISION = 0.001, 0.95, 0.9
 # What lasts for weeks needs a window of months, or nobody knows what is usual.
-# Of a tank that is all but empty a thief gets a few liters, whatever the size says.
-FULL_ENOUGH = {"THEFT": ["E2E2024STATA1", "E2E2024STATA2", "E2E2024MOBE1"]}
 LONG = {"BLOCKED_INLET": (60, ["2026-01-18T00:00:00Z"])}
 
 
@@ -62,8 +60,7 @@ def scores(kind: str, seeds: int) -> pd.DataFrame:
     when: dict[str, Any] = {"rate_per_month": 2} if at is None else {"at": at}
     for seed in range(1, seeds + 1):
         clean = synthlab.load_scenario("demo_city_v1").with_changes(seed=seed, days=days)
-        where = {"devices": FULL_ENOUGH[kind]} if kind in FULL_ENOUGH else {}
-        faults = [{"kind": kind, **when, **where}]
+        faults = [{"kind": kind, **when}]
         frame, findings = judged(Scenario.from_dict({**clean.to_dict(), "faults": faults}))
         found.append(synthlab.score(findings, frame).faults)
     return pd.concat(found)

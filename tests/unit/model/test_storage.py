@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthlab.model import storage
-from synthlab.model.storage import suppression_line, tank_steps, truck_steps
+from synthlab.model.storage import Thefts, suppression_line, tank_steps, truck_steps
 
 ml = st.integers(0, 5_000_000)
 
@@ -108,3 +108,38 @@ def test_trucks_balance_and_stay_within_their_tank(case: dict[str, np.ndarray], 
     assert ((flows.volume >= 0) & (flows.volume <= case["capacity"])).all()
     for done, plan in ((flows.loaded, case["inflow"]), (flows.delivered, delivery), (flows.lost, loss)):
         assert ((done >= 0) & (done <= plan)).all()
+
+
+def test_a_thief_leaves_alone_what_is_not_worth_it_and_else_takes_what_is_there() -> None:
+    plan, nothing = np.full((3, 4), 400.0), np.zeros((3, 4))
+    contents = {"volume": np.array([250.0, 900.0, 249.0, 2_000.0]), "capacity": np.full(4, 2_000.0)}
+    thefts = Thefts(plan, np.full(4, 250.0))
+    tanks = tank_steps(
+        **contents,
+        requested=nothing,
+        inflow=nothing,
+        threshold_fraction=np.zeros(4),
+        min_demand_fraction=np.ones(4),
+        thefts=thefts,
+    )
+    trucks = truck_steps(
+        **contents, load_plan=nothing, delivery_plan=nothing, loss_plan=nothing, thefts=thefts
+    )
+    for lost, left in ((tanks.lost, tanks.volume), (trucks.lost, trucks.volume)):
+        assert lost is not None
+        assert lost.T.tolist() == [[250, 0, 0], [400, 400, 0], [0, 0, 0], [400, 400, 400]]
+        assert left[-1].tolist() == [0, 100, 249, 800]
+
+
+@given(cases(), st.integers(0, 2**32 - 1))
+def test_tanks_that_leak_and_are_stolen_from_balance(case: dict[str, np.ndarray], seed: int) -> None:
+    rng, shape = np.random.default_rng(seed), case["inflow"].shape
+    leak, stolen = (rng.integers(0, 500_000, shape) * rng.integers(0, 2, shape) for _ in range(2))
+    worth = rng.integers(0, 500_000, shape[1]).astype(float)
+    flows = tank_steps(**case, loss_plan=leak.astype(float), thefts=Thefts(stolen.astype(float), worth))
+    assert flows.lost is not None
+    before = np.vstack([case["volume"], flows.volume[:-1]])
+    assert (before + case["inflow"] - flows.served - flows.overflow - flows.lost == flows.volume).all()
+    content = flows.volume + flows.overflow + flows.lost
+    wanted = leak + np.where(content >= worth, stolen, 0)
+    np.testing.assert_array_equal(flows.lost, np.minimum(wanted, content))
