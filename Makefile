@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab notebooks test test-long lint format bench docs-generated docs-check lock clean
+.PHONY: help demo lab app notebooks test test-long lint format bench docs-generated docs-check lock clean
 
 help:           ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -32,6 +32,13 @@ demo: $(VENV)/.demo.stamp  ## the whole runbook on embedded defaults, into artif
 
 lab: $(VENV)/.full.stamp  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
+
+# What the page saves and exports goes to WORKSPACE; its own template asks nothing of the network.
+WORKSPACE ?= .tmp/app
+app: $(VENV)/.full.stamp  ## the workbench as a page without code: design, review, live
+	@mkdir -p "$(abspath $(WORKSPACE))"
+	cd notebooks && SYNTHLAB_WORKSPACE="$(abspath $(WORKSPACE))" JUPYTER_PATH="$(CURDIR)/notebooks:$$JUPYTER_PATH" \
+		$(abspath $(BIN))/voila app.ipynb $(APP_OPTIONS)
 
 test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long"

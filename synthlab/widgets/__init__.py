@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from synthlab.widgets.review_view import ReviewView, review
     from synthlab.widgets.series import Line, Panel, SeriesPlot
     from synthlab.widgets.tiles import KpiTiles, Tile
+    from synthlab.widgets.workbench_page import Workbench, workbench
 
 _HOMES: dict[str, str] = {
     "Changes": "changes",
@@ -39,9 +40,11 @@ _HOMES: dict[str, str] = {
     "SeriesPlot": "series",
     "Tile": "tiles",
     "Track": "map",
+    "Workbench": "workbench_page",
     "design": "design_view",
     "monitor": "live_view",
     "review": "review_view",
+    "workbench": "workbench_page",
 }
 
 __all__ = [
@@ -61,9 +64,11 @@ __all__ = [
     "SeriesPlot",
     "Tile",
     "Track",
+    "Workbench",
     "design",
     "monitor",
     "review",
+    "workbench",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What changed in a YAML file, and the buttons that save it or take it back."""
+"""What changed in a YAML file, and the buttons that save it, take it back or make an artifact of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Lines = list[dict[str, Any]]
 
 
 class Changes(Part):
-    r"""A diff of YAML with Save, Save as and Reset.  A request says ``action`` and ``path``.
+    r"""A diff of YAML with Save, Save as, Reset and Export.  A request says ``action`` and ``path``.
 
     Examples
     --------
@@ -38,6 +38,7 @@ class Changes(Part):
     message = traitlets.Unicode().tag(sync=True)
     is_error = traitlets.Bool(False).tag(sync=True)
     can_reset = traitlets.Bool(False).tag(sync=True)
+    is_busy = traitlets.Bool(False).tag(sync=True)
 
     def show(self, before: str, after: str) -> None:
         """Show what changed from one text to the other."""

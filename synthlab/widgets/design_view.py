@@ -14,11 +14,13 @@ import ipywidgets
 from synthlab.errors import SynthlabError
 from synthlab.plotting.design import design_figure
 from synthlab.plotting.routes import routes_figure
+from synthlab.report.wording import things
 from synthlab.scenario.loader import load_scenario, read_text
 from synthlab.scenario.schema import Scenario
 from synthlab.scenario.writer import dumps_scenario, save_scenario, updated_text
 from synthlab.widgets.changes import Changes, diff_text
 from synthlab.widgets.design_curves import CURVES, curve_named, make_editor, show_curve
+from synthlab.widgets.design_export import export_for_review
 from synthlab.widgets.design_pictures import card, form, kpi_tiles, level_panel, route_map, stops_frame
 from synthlab.widgets.design_state import Design, Outcome, first_device, parameters_of
 from synthlab.widgets.fields import Fields, Value
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthlab.plotting import Plot
+    from synthlab.widgets.review_view import ReviewView
 
 MAX_BESIDE = 5
 """Devices that are shown beside the one worked on at first. Assumed: more do not fit on a screen."""
@@ -63,6 +66,9 @@ class DesignView:
         The device that is worked on.
     beside : tuple of str
         Those that are shown beside it.
+    on_saved, on_exported : callable
+        Called with the file after a save, and with the `ReviewView` after Export was pressed;
+        the review is shown below the view where nothing else is set.
     error : SynthlabError or None
         Why the last change was refused; what is shown is from before it then.
     panel : ipywidgets.Widget
@@ -89,12 +95,15 @@ class DesignView:
             scenario = load_scenario(scenario)
         self._path = None if path is None else Path(path)
         self._text = self._original_text(scenario)
+        self._end_at = end_at
         self._design = Design(scenario, end_at=end_at, days=days)
         self.error: SynthlabError | None = None
         self.device_id = first_device(scenario, device_id)
         others = [device.device_id for device in scenario.devices if device.device_id != self.device_id]
         self.beside: tuple[str, ...] = tuple(others[:MAX_BESIDE])
         self._make_parts()
+        self.on_saved: Callable[[Path], None] = lambda _: None
+        self.on_exported: Callable[[ReviewView], None] = self._show_review
         self.panel = self._arrange()
         self._changes.save_as = str(self._path or f"{scenario.scenario_id}.yaml")
         self._show_device()
@@ -216,7 +225,26 @@ class DesignView:
             self._changes.path = self._changes.save_as = str(written)
             self._show_changes()
             self._changes.tell(f"Saved to {written.name}.")
+            self.on_saved(written)
             return written
+
+    def export(self, *, run_id: str | None = None, end_at: datetime | str | None = None) -> ReviewView:
+        """Make an artifact of the scenario as it stands, check it, and return its review.
+
+        Parameters
+        ----------
+        run_id : str, optional
+            Named after the window's end and the scenario where omitted.
+        end_at : datetime or str, optional
+            End of the history, aware UTC; the view's where it was given, else the last full
+            hour.
+
+        Raises
+        ------
+        SynthlabError
+            As `synthlab.export_csv`, `synthlab.analyze_csv` and `synthlab.review`.
+        """
+        return export_for_review(self.scenario, run_id=run_id, end_at=end_at or self._end_at)
 
     # ---- parts -------------------------------------------------------------------------------
 
@@ -227,6 +255,7 @@ class DesignView:
         self._map = MapPlot(title="Route")
         self._changes = Changes(path=str(self._path or ""))
         self._stops = ipywidgets.HTML()
+        self._review = ipywidgets.VBox()
 
     def _arrange(self) -> ipywidgets.Widget:
         demand = [self._editors[name] for name, curve in CURVES.items() if curve.is_demand]
@@ -234,7 +263,8 @@ class DesignView:
         self._tabs = tabs({"Demand": demand, "Supply": supply, "Tank": [self._form]})
         self._left = stacked(self._tabs)
         self._right = stacked(self._tiles, self._plot)
-        return stacked(self._picker, beside(self._left, self._right), self._changes, is_view=True)
+        parts = (self._picker, beside(self._left, self._right), self._changes, self._review)
+        return stacked(*parts, is_view=True)
 
     def _listen(self) -> None:
         for name, editor in self._editors.items():
@@ -297,11 +327,27 @@ class DesignView:
         try:
             if request["action"] == "reset":
                 self.reset()
+            elif request["action"] == "export":
+                self._export()
             else:
                 self.save(request["path"] or None if request["action"] == "save_as" else None)
         except SynthlabError as error:
             self.error = error
             self._changes.tell(str(error), is_error=True)
+
+    def _export(self) -> None:
+        days, count = self.scenario.bootstrap.days, len(self.scenario.devices)
+        self._changes.is_busy = True
+        self._changes.tell(f"Simulating and checking {things(days, 'day')} of {things(count, 'device')} ...")
+        try:
+            view = self.export()
+            self._changes.tell(f"Exported to {view.directory.as_posix()}.")
+        finally:
+            self._changes.is_busy = False
+        self.on_exported(view)
+
+    def _show_review(self, view: ReviewView) -> None:
+        self._review.children = (view.panel,)
 
     # ---- what is shown -----------------------------------------------------------------------
 

@@ -103,6 +103,10 @@ class ReviewPanel:
         )
         self._although.layout.display = "none" if content.qc_passed else ""
 
+    def tell(self, words: str, *, is_error: bool = False) -> None:
+        """Say what happened."""
+        self._message.value = f'<div role="{"alert" if is_error else "status"}">{html.escape(words)}</div>'
+
     def show_comparison(self) -> None:
         """Show what differs from the other run."""
         compared = self._view.comparison
@@ -155,7 +159,6 @@ class ReviewPanel:
             else:
                 given = self._view.reject(reviewer=reviewer, note=note)
         except SynthlabError as error:
-            self._message.value = f'<div role="alert">{html.escape(str(error))}</div>'
+            self.tell(str(error), is_error=True)
             return
-        words = f"{given.decision} by {given.reviewer}: approval.json is written."
-        self._message.value = f'<div role="status">{html.escape(words.capitalize())}</div>'
+        self.tell(f"{given.decision.capitalize()} by {given.reviewer}: approval.json is written.")

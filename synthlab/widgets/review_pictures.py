@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthlab.columns import READING_COUNT
-from synthlab.plotting.trucks import Ground
+from synthlab.plotting.trucks import Ground, stop_table
 from synthlab.widgets.design_pictures import TILES
 from synthlab.widgets.map import Place, Track
 from synthlab.widgets.picker import Item
@@ -103,15 +103,22 @@ def truck_map(rows: pd.DataFrame) -> tuple[list[Track], list[Place], str]:
     latitude, longitude = (known[name].to_numpy(np.float64) for name in ("latitude", "longitude"))
     ground = Ground.around(latitude, longitude)
     east, north = ground.to_km(latitude, longitude)
-    places = []
-    activity = known["activity"].astype(object).to_numpy()
-    for kind in ("BASE", "REFILL", "CLIENT"):
-        at = activity == kind
-        # To a hundred meters: a place that is stood at many times is one mark.
-        for x, y in sorted(
-            {(round(float(a), 1), round(float(b), 1)) for a, b in zip(east[at], north[at], strict=True)}
-        ):
-            places.append(Place(kind, f"activity-{kind.lower()}", x, y, detail=kind, size=5.0))
+    stops = stop_table(known)
+    x, y = ground.to_km(stops["latitude"].to_numpy(), stops["longitude"].to_numpy())
+    names = ("kind", "hours", "delivered_liters")
+    places = [
+        Place(
+            str(kind),
+            f"activity-{str(kind).lower()}",
+            float(at_east),
+            float(at_north),
+            detail=f"{kind}, {hours:.1f} h, {liters:,.0f} L delivered",
+            size=5.0,
+        )
+        for kind, hours, liters, at_east, at_north in zip(
+            *(stops[name].to_numpy() for name in names), x, y, strict=True
+        )
+    ]
     return [Track("way", "activity-travel", east, north)], places, f"{len(places)} places"
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import Problem, UsageError, show_value
+from synthlab.errors import Problem, SynthlabError, UsageError, show_value
 from synthlab.workflows.approve import approve, reject
 from synthlab.workflows.compare import compare
-from synthlab.workflows.review import Review, gather
-from synthlab.workflows.review import review as draw_review
+from synthlab.workflows.review import REPORT_NAME, Gathered, Review, gather, write_page
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthlab.artifact.approval import Approval
     from synthlab.report.content import DeviceContent
+    from synthlab.report.pictures import Pictures
     from synthlab.widgets.review_panel import ReviewPanel
     from synthlab.workflows.compare import Comparison
 
@@ -28,17 +28,31 @@ class ReviewView(Review):
     """A review that can be looked through and signed; show it as the last value of a cell.
 
     Without a browser `select`, `findings`, `compare`, `approve` and `reject` do the same,
-    and the page's static HTML stands in for the view.
+    and the page's static HTML stands in for the view.  Its pictures are drawn when they are
+    first asked for: who looks through the view need not wait for them.
     """
 
-    def __init__(self, found: Review) -> None:
+    def __init__(self, found: Gathered) -> None:
         # What was reviewed is frozen; only a decision renews it.
-        for field in fields(found):
-            object.__setattr__(self, field.name, getattr(found, field.name))
+        for name in ("content", "frame", "reservoirs"):
+            object.__setattr__(self, name, getattr(found, name))
+        object.__setattr__(self, "path", found.directory / REPORT_NAME)
+        self._pictures: Pictures | None = None
+        self._page_lock = threading.RLock()
         first = self.content.devices[0].device_id if self.content.devices else ""
         self.device_id = first
         self.comparison: Comparison | None = None
         self._panel: ReviewPanel | None = None
+
+    @property
+    def pictures(self) -> Pictures:
+        """The page's pictures."""
+        from synthlab.report.pictures import draw
+
+        with self._page_lock:
+            if self._pictures is None:
+                self._pictures = draw(self.content, self.frame, reservoirs=self.reservoirs)
+            return self._pictures
 
     @property
     def directory(self) -> Path:
@@ -120,6 +134,31 @@ class ReviewView(Review):
         self._renew()
         return given
 
+    def write_page(self) -> Path:
+        """Write the page, with what was decided, beside the rows.
+
+        Raises
+        ------
+        DiskError
+            Code ``DISK_WRITE_FAILED``.
+        """
+        with self._page_lock:
+            return write_page(self.path, self.content, self.pictures)
+
+    def write_page_soon(self) -> threading.Thread:
+        """Write the page in a thread of its own; what fails is said in the view."""
+
+        def write() -> None:
+            try:
+                self.write_page()
+            except SynthlabError as error:
+                if self._panel is not None:
+                    self._panel.tell(str(error), is_error=True)
+
+        thread = threading.Thread(target=write, name="synthlab-page", daemon=True)
+        thread.start()
+        return thread
+
     @property
     def panel(self) -> Any:
         """The widget, made when it is first asked for."""
@@ -131,6 +170,8 @@ class ReviewView(Review):
 
     def _renew(self) -> None:
         object.__setattr__(self, "content", gather(self.directory).content)
+        if self._pictures is not None:
+            self.write_page()
         if self._panel is not None:
             self._panel.show_decision()
 
@@ -159,4 +200,19 @@ def review(artifact_dir: str | os.PathLike[str]) -> ReviewView:
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
-    return ReviewView(draw_review(artifact_dir))
+    view = ReviewView(gather(artifact_dir))
+    view.write_page()
+    return view
+
+
+def open_review(artifact_dir: str | os.PathLike[str]) -> ReviewView:
+    """Open an artifact's review at once, and write its page meanwhile.
+
+    Raises
+    ------
+    ArtifactError
+        As `review`.
+    """
+    view = ReviewView(gather(artifact_dir))
+    view.write_page_soon()
+    return view

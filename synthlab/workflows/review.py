@@ -118,15 +118,27 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
     beside this one, which was approved last; if this run is approved itself, last
     before it.
     """
-    from synthlab.artifact.files import write_atomically
-    from synthlab.report.page import page
     from synthlab.report.pictures import draw
 
     found = gather(artifact_dir)
     pictures = draw(found.content, found.frame, reservoirs=found.reservoirs)
-    path = found.directory / REPORT_NAME
-    write_atomically(path, page(found.content, pictures).encode("utf-8"))
+    path = write_page(found.directory / REPORT_NAME, found.content, pictures)
     return Review(path, found.content, found.frame, found.reservoirs, pictures)
+
+
+def write_page(path: Path, content: ReviewContent, pictures: Pictures) -> Path:
+    """Write a review's page; the same content gives the same bytes.
+
+    Raises
+    ------
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+    """
+    from synthlab.artifact.files import write_atomically
+    from synthlab.report.page import page
+
+    write_atomically(path, page(content, pictures).encode("utf-8"))
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def test_every_source_has_its_pair() -> None:
             "06_live",
             "07_archetypes",
             "08_realism",
+            "app",
         )
     ]
 

@@ -1,4 +1,4 @@
-// What changed in the YAML, and the buttons that save it or take it back.
+// What changed in the YAML, and the buttons that save it, take it back, or make an artifact of it.
 import { make, themed } from "./theme.js";
 
 export default {
@@ -18,25 +18,29 @@ export default {
     const save = button("Save", "save", "Write the changed values into the scenario's file; comments stay", "sl-main");
     const saveAs = button("Save as", "save_as", "Write to the file named here; comments of a file that is there stay");
     const reset = button("Reset", "reset", "Back to the scenario as it was opened");
+    const toExport = button("Export", "export", "Simulate the scenario's history as it stands, check it, and open its review");
     const told = make("span", { class: "sl-told", role: "status" });
     const count = make("strong");
     const text = make("div", { class: "sl-diff", role: "region", "aria-label": "Changes as YAML", tabindex: "0" });
-    element.append(make("div", { class: "sl-head" }, count, make("div", { class: "sl-tools" }, told, path, saveAs, save, reset)), text);
+    element.append(make("div", { class: "sl-head" }, count, make("div", { class: "sl-tools" }, told, path, saveAs, save, reset, toExport)), text);
     const show = () => {
       const lines = model.get("lines");
       const changed = lines.filter(({ kind }) => kind === "+").length;
       count.textContent = changed ? `Changes: ${changed} line${changed > 1 ? "s" : ""} of the YAML` : "No unsaved changes";
       text.hidden = lines.length === 0;
       text.replaceChildren(...lines.map(line));
-      save.disabled = lines.length === 0;
-      reset.disabled = !model.get("can_reset");
+      const isBusy = model.get("is_busy");
+      save.disabled = isBusy || lines.length === 0;
+      reset.disabled = isBusy || !model.get("can_reset");
+      saveAs.disabled = toExport.disabled = isBusy;
+      element.setAttribute("aria-busy", isBusy);
       save.hidden = !model.get("path");
       save.textContent = model.get("path") ? `Save ${model.get("path").split("/").pop()}` : "Save";
       told.textContent = model.get("message");
       told.classList.toggle("sl-worse", model.get("is_error"));
     };
     const name = () => (path.value = model.get("save_as"));
-    model.on("change:lines change:message change:is_error change:path change:can_reset", show);
+    model.on("change:lines change:message change:is_error change:path change:can_reset change:is_busy", show);
     model.on("change:save_as", name);
     name();
     show();

@@ -54,6 +54,8 @@ class Panels {
       const plot = new uPlot(this.options(panel, room.clientWidth || 400, height, isMain), columns[index], room);
       return { plot, room, box, height, caption, data: columns[index] };
     });
+    // The last panel may have narrowed the first, and one that was hidden had no width to go by.
+    this.resize();
     this.stamp();
   }
 
