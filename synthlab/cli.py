@@ -95,9 +95,12 @@ def validate(context: typer.Context) -> None:
     error = report.failure()
     if error is not None:
         raise RefusedError(report, error)
-    count = len(report.devices_validated)
-    found = "devices fit" if report.has_platform else "devices checked; no platform to compare with"
-    say(f"{report.scenario_id}: {count} {found}; the history has {report.projected_rows:,} rows.")
+    fit = (
+        f"{len(report.devices_validated)} devices fit"
+        if report.has_platform
+        else "no platform to compare with"
+    )
+    say(f"{report.scenario_id}: {fit}; the history has {report.projected_rows:,} rows.")
     emit("validate", report)
 
 

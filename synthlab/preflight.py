@@ -53,7 +53,8 @@ class PreflightReport:
         By device id, for every device: the platform's where it is usable, else the
         scenario's or the archetype's, so that a preview can go on.
     devices_validated : tuple of str
-        Devices with no finding worse than a warning.
+        Devices that the platform has, with no finding worse than a warning: none where
+        no platform is there to ask.
     has_platform : bool
         Whether there was a platform to compare with.
     """
@@ -108,7 +109,7 @@ def check_devices(
                 found.append(_reservoir_assumed(device))
         reservoirs[device.device_id] = reservoir
         findings += found
-        if all(finding.severity == "warning" for finding in found):
+        if attachments is not None and all(finding.severity == "warning" for finding in found):
             validated.append(device.device_id)
     return PreflightReport(tuple(findings), reservoirs, tuple(validated), attachments is not None)
 

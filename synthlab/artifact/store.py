@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 from synthlab.artifact.csv import disk_error, write_csv
 from synthlab.artifact.damage import changed_rows
 from synthlab.artifact.files import canonical_bytes, sha256_of, sync_folder, write_atomically
-from synthlab.artifact.manifest import MANIFEST_NAME, build_manifest, is_plain_name, load_manifest
+from synthlab.artifact.manifest import (
+    MANIFEST_NAME,
+    build_manifest,
+    is_plain_name,
+    load_manifest,
+    seal_problems,
+)
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
 from synthlab.results import Result
@@ -57,7 +63,7 @@ class Artifact(Result):
         return int(self.manifest["row_count"])
 
     def verify_hash(self) -> None:
-        """Compare the CSV with the manifest.
+        """Compare the CSV with the manifest, and the manifest with its own seal.
 
         Reads only.
 
@@ -65,21 +71,24 @@ class Artifact(Result):
         ------
         ArtifactError
             Code ``CSV_HASH_MISMATCH``: the CSV or the manifest was changed; the
-            problem names the rows. ``ARTIFACT_NOT_FOUND``: no CSV.
+            problem names the rows. ``MANIFEST_INVALID``: something else in the manifest
+            was. ``ARTIFACT_NOT_FOUND``: no CSV.
         """
+        problems = list(seal_problems(self.directory, self.manifest))
         found = sha256_of(self.csv_path)
-        if found == self.manifest["csv_sha256"]:
-            return
-        raise ArtifactError(
-            Problem(
-                "CSV_HASH_MISMATCH",
-                f"manifest csv_sha256 mismatch, {changed_rows(self.csv_path, self.manifest)}",
-                path="csv_sha256",
-                value=found,
-                file=CSV_NAME,
-                remedy="The CSV or the manifest changed after export: export again, then analyze again",
+        if found != self.manifest["csv_sha256"]:
+            problems.append(
+                Problem(
+                    "CSV_HASH_MISMATCH",
+                    f"manifest csv_sha256 mismatch, {changed_rows(self.csv_path, self.manifest)}",
+                    path="csv_sha256",
+                    value=found,
+                    file=CSV_NAME,
+                    remedy="The CSV or the manifest changed after export: export again, then analyze again",
+                )
             )
-        )
+        if problems:
+            raise ArtifactError(problems)
 
     def read_frame(self) -> pd.DataFrame:
         """Return the rows as a telemetry frame; the hash is not compared here.
@@ -193,7 +202,7 @@ checkpoint, start_checkpoint, reserved_seq, lost, warnings
 def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
     """Open an artifact's directory.
 
-    Reads only.  The CSV's hash is compared by `Artifact.verify_hash`.
+    Reads only.  The CSV's hash and the manifest's seal are compared by `Artifact.verify_hash`.
 
     Raises
     ------

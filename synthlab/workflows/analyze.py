@@ -93,8 +93,8 @@ def analyze_csv(
     ------
     ArtifactError
         Code ``CSV_HASH_MISMATCH``: the CSV or manifest changed after export;
-        ``ARTIFACT_NOT_FOUND``; ``MANIFEST_INVALID``. Bad rows do not raise: they are
-        findings.
+        ``ARTIFACT_NOT_FOUND``; ``MANIFEST_INVALID``: also where the manifest is not the
+        one that was exported. Bad rows do not raise: they are findings.
     UsageError
         Code ``BAD_ARGUMENT``: the file of thresholds is wrong; nothing was written.
     DiskError

@@ -34,7 +34,7 @@ def approve(
     ArtifactError
         Code ``ARTIFACT_NOT_FOUND``: no artifact, or not analyzed yet;
         ``CSV_HASH_MISMATCH``: the CSV changed, or the analysis is of another one;
-        ``MANIFEST_INVALID``.
+        ``MANIFEST_INVALID``: also where the manifest is not the one that was exported.
     QualityError
         Code ``QC_FAILED``: the analysis says so, and `allow_failed` is false.
     DiskError

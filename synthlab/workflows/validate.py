@@ -26,7 +26,8 @@ class ValidationReport(Result):
     passed : bool
         No errors.
     devices_validated : tuple of str
-        Devices with which nothing is wrong, or nothing worse than a warning.
+        Devices that the platform has, and with which nothing is wrong, or nothing worse
+        than a warning; empty without a platform.
     warnings, errors : tuple of Problem
         Under ``strict`` every warning is an error.
     has_platform : bool

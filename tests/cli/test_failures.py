@@ -42,7 +42,7 @@ def test_no_platform_is_a_warning_and_strict_an_error(cli: Cli, tiny: tuple[str,
     ended = cli(*tiny, "validate")
     assert ended.exit_code == 0
     assert any("device not found" in warning for warning in ended.json["warnings"])
-    assert "2 devices checked; no platform to compare with" in ended.stderr
+    assert "no platform to compare with" in ended.stderr
     strict = cli(*tiny, "--strict", "validate")
     assert strict.exit_code == 4
     assert strict.json["passed"] is False

@@ -109,7 +109,8 @@ def test_without_a_platform_it_is_a_warning(parameters: dict[str, DeviceParamete
     assert report.errors() == ()
     assert [warning.code for warning in report.warnings()] == ["DEVICE_NOT_FOUND", "RESERVOIR_ASSUMED"]
     assert "device not found" in report.warnings()[0].rule
-    assert report.devices_validated == (TANK,)
+    # Nobody was asked, so nobody said that it fits.
+    assert (report.has_platform, report.devices_validated) == (False, ())
     assert report.reservoirs[TANK] == parameters[TANK].reservoir
 
 

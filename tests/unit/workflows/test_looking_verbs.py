@@ -29,6 +29,7 @@ def test_validate_on_a_platform_that_fits(tiny_scenario: synthlab.Scenario, plat
 def test_validate_without_a_platform(tiny_scenario: synthlab.Scenario, scratch: Path) -> None:
     report = synthlab.validate(tiny_scenario)
     assert report.passed
+    assert (report.has_platform, report.devices_validated) == (False, ())
     assert {problem.code for problem in report.warnings} == {"DEVICE_NOT_FOUND", "RESERVOIR_ASSUMED"}
     strict = synthlab.validate(tiny_scenario, strict=True)
     assert not strict.passed
