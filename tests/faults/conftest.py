@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -49,16 +50,11 @@ class Site:
     def left_in_database(self) -> dict[str, Any]:
         return dict(dump(self.url))
 
-    def left(self) -> dict[str, Any]:
-        """All that an import leaves: rows, ledger, result, state."""
-        import json
-
+    def left(self, *, is_imported: bool = True) -> dict[str, Any]:
+        """All that an import leaves: rows, ledger, state, and the result where there is one."""
         state = json.loads((self.folder / "state.json").read_text())
-        return {
-            **dump(self.url),
-            "result": (self.artifact_dir / "import_result.json").read_text(),
-            "state": state["devices"],
-        }
+        result = (self.artifact_dir / "import_result.json").read_text() if is_imported else None
+        return {**dump(self.url), "result": result, "state": state["devices"]}
 
 
 class Sites:
@@ -85,6 +81,11 @@ class Sites:
             state_file=self._first.folder / "state.json",
         )
         self.row_count = synthlab.artifact.read_artifact(self._first.artifact_dir).row_count
+
+    @property
+    def is_server(self) -> bool:
+        """Whether the platform is one of a database server."""
+        return self._engine is not None
 
     def new(self) -> Site:
         """A site as if nothing had ever been imported."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,12 @@ import synthlab
 import synthlab.steps
 from synthlab.errors import InterruptedRunError
 from synthlab.workflows import replay
-from tests.faults import worker
 from tests.faults.conftest import Site, Sites
+from tests.faults.kills import WAYS, Killer, kill_at_random
 from tests.faults.proxy import Cut, CuttingProxy
 from tests.oracles.dump import ask, progress
 
 MakeSites = Callable[..., Sites]
-KILLED = -9
 
 
 def through(url: str, proxy: CuttingProxy) -> str:
@@ -136,61 +133,31 @@ def test_terminated_backends_do_not_matter(make_sites: MakeSites, postgres_serve
     assert site.left() == whole.left()
 
 
-def kill_at_random(sites: Sites, *, kills: int, seed: int, batch: int) -> tuple[int, int]:
-    """Kill imports at random moments, finish and compare each: how many died, and how many midway."""
-    rng = random.Random(seed)
-    size = {"commit_batch_size": batch, "drain_analytics": False}
-    whole = sites.new()
-    began = time.monotonic()
-    assert whole.run_import(**size) == 0
-    # How long an import takes on this machine: the moments are spread over it.
-    longest_seconds = time.monotonic() - began
-    expected = whole.left()
-    died = midway = 0
-    while died < kills:
-        site = sites.new()
-        for _ in range(rng.randint(1, 6)):
-            parent, child = worker.CONTEXT.Pipe(duplex=False)
-            process = worker.start(
-                "import_csv", site.import_arguments(**size), ("tell_when", "import.noted", child)
-            )
-            child.close()
-            if rng.random() < 0.8:
-                parent.poll(60)
-            # Any moment of the import, and now and then one before it or after its end.
-            process.join(rng.random() * longest_seconds)
-            process.kill()
-            process.join(60)
-            died += process.exitcode == KILLED
-            stands = progress(site.url)
-            midway += process.exitcode == KILLED and stands is not None and 0 < stands[0] < stands[1]
-            process.close()
-        assert site.run_import(**size) == 0
-        left = site.left()
-        assert {**left, "ledger": None} == {**expected, "ledger": None}
-    return died, midway
-
-
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_at_random_moments(make_sites: MakeSites, request: pytest.FixtureRequest, kind: str) -> None:
     server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
-    died, _ = kill_at_random(make_sites(server, days=2, step_minutes=5), kills=4, seed=1, batch=10)
-    assert died >= 4
+    killer = Killer(make_sites(server, days=1, step_minutes=5), seed=1, batch=10)
+    for way in WAYS:
+        killer.kill(way, times=3)
+    assert killer.told.died.total() >= 3
+    assert killer.told.midway >= 1
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_200_kills_make_no_difference(
-    make_sites: MakeSites, request: pytest.FixtureRequest, kind: str, record_property: Any
+    make_sites: MakeSites, request: pytest.FixtureRequest, kind: str
 ) -> None:
     server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
     sites = make_sites(server, days=7, step_minutes=5)
     assert sites.row_count > 4_000
-    died, midway = kill_at_random(sites, kills=200, seed=2, batch=50)
-    record_property("kills", f"{died} kills, {midway} of them midway")
-    print(f"{kind}: {died} kills, {midway} of them midway")
-    assert died >= 200
-    assert midway >= 100
+    told = kill_at_random(sites, kills=200, seed=2, batch=50)
+    print(f"{kind}: {told}")
+    assert told.died.total() >= 200
+    assert told.midway >= 100
+    assert told.died["import and drain: import.state_moved"] >= 5
+    assert told.in_way("bootstrap") >= 10
+    assert told.terminated >= 10 or kind == "sqlite"
 
 
 @pytest.mark.parametrize("extra", [0, 4_096, 60_000, 200_000, 500_000])

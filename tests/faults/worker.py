@@ -26,8 +26,15 @@ CONTEXT.set_forkserver_preload(
         "synthlab.platform.places",
         "synthlab.platform.batch_postgresql",
         "synthlab.platform.batch_sqlite",
+        "synthlab.platform.ingestion",
+        "synthlab.platform.lookup",
+        "synthlab.platform.plugin",
         "synthlab.artifact.store",
+        "synthlab.artifact.verification",
+        "synthlab.adapters.registry",
+        "synthlab.sequence",
         "pyarrow.csv",
+        "pyarrow.pandas_compat",
         "psycopg",
         "scipy.ndimage",
         "sklearn.cluster",
@@ -49,15 +56,11 @@ def kill_at(name: str, nth: int = 1) -> None:
     synthlab.steps.listener = listen
 
 
-def tell_when(name: str, pipe: Any) -> None:
-    """Say through a pipe that a step was reached."""
+def tell_steps(pipe: Any) -> None:
+    """Say through a pipe each step that is reached."""
     import synthlab.steps
 
-    def listen(step: str) -> None:
-        if step == name:
-            pipe.send_bytes(b"!")
-
-    synthlab.steps.listener = listen
+    synthlab.steps.listener = lambda step: pipe.send_bytes(step.encode())
 
 
 def limit_files(size: int) -> None:
@@ -80,7 +83,7 @@ def limit_pages(count: int) -> None:
 
 FAULTS = {
     "kill_at": kill_at,
-    "tell_when": tell_when,
+    "tell_steps": tell_steps,
     "limit_files": limit_files,
     "limit_pages": limit_pages,
 }
