@@ -112,14 +112,15 @@ def build_scenario(
     ScenarioError
         With every problem found, sorted by their places.
     """
-    faults: list[Fault] = []
+    faults = _hopeless(data)
     scenario = None
-    try:
-        scenario = Scenario.model_validate(data, context={CHECKED: True})
-    except ValidationError as error:
-        faults += islice(_schema_faults(error), MAX_PROBLEMS)
-    if isinstance(data, Mapping):
-        faults += islice(scenario_faults(data), MAX_PROBLEMS)
+    if not faults:
+        try:
+            scenario = Scenario.model_validate(data, context={CHECKED: True})
+        except ValidationError as error:
+            faults += islice(_schema_faults(error), MAX_PROBLEMS)
+        if isinstance(data, Mapping):
+            faults += islice(scenario_faults(data), MAX_PROBLEMS)
     problems = list(found)
     for fault in faults:
         place = locate(fault.loc, fault.is_at_key)
@@ -172,6 +173,33 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     return show_value(value)
+
+
+def _hopeless(data: object) -> list[Fault]:
+    """Return the faults of long lists' first entries, where these alone are more than are named.
+
+    Tens of thousands of broken entries would take longer to judge than anybody waits for.
+    """
+    first, is_cut = _begin(data)
+    if is_cut:
+        try:
+            Scenario.model_validate(first, context={CHECKED: True})
+        except ValidationError as error:
+            if error.error_count() >= MAX_PROBLEMS:
+                return list(islice(_schema_faults(error), MAX_PROBLEMS))
+    return []
+
+
+def _begin(value: object) -> tuple[object, bool]:
+    """Return a value with the first entries of its long lists, and whether any was long."""
+    if isinstance(value, Mapping):
+        inner = {name: _begin(entry) for name, entry in value.items()}
+        return {name: entry for name, (entry, _) in inner.items()}, any(cut for _, cut in inner.values())
+    if isinstance(value, list):
+        entries = [_begin(entry) for entry in value[:MAX_PROBLEMS]]
+        is_cut = len(value) > MAX_PROBLEMS or any(cut for _, cut in entries)
+        return [entry for entry, _ in entries], is_cut
+    return value, False
 
 
 def _problem(fault: Fault, file: str, place: Place) -> Problem:

@@ -72,6 +72,22 @@ def test_a_tag_without_an_end_is_refused_before_it_is_read() -> None:
         loads_scenario("a: " + "!" * 900 + " x")
 
 
+def test_of_a_long_list_either_the_first_thousand_problems_are_named_or_all() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        loads_scenario("scenario_id: x\ndevices: [" + "{}," * 1_500 + "{}]")
+    assert len(caught.value.problems) == 1_000
+    entry = "  - {device_id: D%d, archetype: stationary_archetype_a, mode: STATIONARY, cadence_seconds: %s}\n"
+    text = "scenario_id: x\ndevices:\n" + "".join(
+        entry % (number, "none" if number in (5, 1_100) else "60") for number in range(1_200)
+    )
+    with pytest.raises(ScenarioError) as caught:
+        loads_scenario(text)
+    assert [each.path for each in caught.value.problems] == [
+        "devices[5].cadence_seconds",
+        "devices[1100].cadence_seconds",
+    ]
+
+
 @pytest.mark.long
 def test_ten_thousand_generated_scenarios_are_loaded() -> None:
     assert sweep("valid", 10_000) == {"accepted": 10_000}
