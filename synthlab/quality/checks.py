@@ -17,8 +17,8 @@ import numpy.typing as npt
 from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.errors import Problem, UsageError
 from synthlab.quality.block import Block, blocks_of
-from synthlab.quality.flags import Flag, Flags, by_limits, good, unknown
-from synthlab.quality.grid import grid_of
+from synthlab.quality.flags import Flag, Flags, all_of, by_limits, unknown
+from synthlab.quality.grid import Grid, grid_of
 from synthlab.quality.registry import CHECKS
 from synthlab.quality.runs import runs_of
 from synthlab.quality.screen import BY_DEVICE, BY_ROW, screen
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _JUDGED = (Flag.GOOD, Flag.SUSPECT, Flag.FAIL)
 
 _THREADS = 2
+
+_TALLIED_ROWS = 262_144
 
 # Checks of the frame as a whole, besides the registry's.
 _WHOLE_FRAME = {
@@ -157,10 +159,11 @@ def check(
     limits = thresholds or Thresholds()
     known = reservoirs if reservoirs is None or isinstance(reservoirs, Mapping) else _from_frame(reservoirs)
     source = source_of(frame, reservoirs=known, step_seconds=step_seconds or {})
+    grid = grid_of(source)
     flags = {
         "device_id": _device_id_flags(source),
-        "row_order": _row_order_flags(source),
-        **_block_flags(source, limits),
+        "row_order": _row_order_flags(source, grid),
+        **_block_flags(source, grid, limits),
     }
     return _findings(frame, source, flags, limits)
 
@@ -179,21 +182,26 @@ def _findings(
 ) -> Findings:
     import pandas as pd
 
-    counts = {name: _tally(values) for name, values in flags.items()}
+    # Checks without a doubt share their flags, and with them the count.
+    tallies: dict[int, dict[str, int]] = {}
+    for values in flags.values():
+        if id(values) not in tallies:
+            tallies[id(values)] = _tally(values)
+    counts = {name: dict(tallies[id(values)]) for name, values in flags.items()}
     bad = {name: flags[name] for name, count in counts.items() if count["SUSPECT"] or count["FAIL"]}
     return Findings(
         flags=pd.DataFrame(dict(flags), index=frame.index, copy=False),
         counts=counts,
         thresholds=limits,
         row_count=len(frame),
-        device_count=int((np.diff(source.starts[:-1]) > 0).sum()),
+        device_count=source.device_count,
         _runs=runs_of(source, bad),
     )
 
 
-def _block_flags(source: Source, limits: Thresholds) -> dict[str, Flags]:
-    grid = grid_of(source)
+def _block_flags(source: Source, grid: Grid | None, limits: Thresholds) -> dict[str, Flags]:
     flags, left = screen(grid, limits) if grid is not None else ({}, {})
+    flags |= {name: flags[name].copy() for name, rows in left.items() if len(rows)}
     in_full = [name for name in CHECKS if name not in flags]
     flags |= {name: np.empty(len(source.codes), np.int8) for name in in_full}
     if in_full:
@@ -232,32 +240,37 @@ def _judge(
 
 def _tally(values: Flags) -> dict[str, int]:
     """Count each flag; the frequent ones first, and no further than there are rows."""
-    counts, rest = dict.fromkeys((flag.name for flag in Flag), 0), len(values)
-    for flag in (Flag.GOOD, Flag.MISSING, Flag.UNKNOWN, Flag.SUSPECT, Flag.FAIL):
-        if rest:
-            counts[flag.name] = int(np.count_nonzero(values == flag))
-            rest -= counts[flag.name]
+    counts = dict.fromkeys((flag.name for flag in Flag), 0)
+    # A comparison of a whole column would be memory touched for the first time.
+    for begin in range(0, len(values), _TALLIED_ROWS):
+        part = values[begin : begin + _TALLIED_ROWS]
+        rest = len(part)
+        for flag in (Flag.GOOD, Flag.MISSING, Flag.UNKNOWN, Flag.SUSPECT, Flag.FAIL):
+            if rest:
+                count = int(np.count_nonzero(part == flag))
+                counts[flag.name] += count
+                rest -= count
     return counts
 
 
 def _device_id_flags(source: Source) -> Flags:
+    if not source.starts[-1] > source.starts[-2]:
+        return all_of(Flag.GOOD, len(source.codes))
     nameless = source.codes == len(source.device_ids) - 1
-    if not nameless.any():
-        return good(len(nameless))
     return by_limits(nameless, nameless)
 
 
-def _row_order_flags(source: Source) -> Flags:
+def _row_order_flags(source: Source, grid: Grid | None) -> Flags:
     """Judge the order of the rows: SUSPECT where one does not come after the row before.
 
     A row that fits neither neighbour is blamed itself, not the row after it.
     """
     times = source.columns.get("received_at")
+    if grid is not None and grid.is_sorted:
+        return all_of(Flag.GOOD, len(source.codes))
     if times is None:
         return unknown(len(source.codes))
-    ranks = np.empty(len(source.device_ids), np.int64)
-    ranks[np.argsort(np.array(source.device_ids, dtype=object), kind="stable")] = np.arange(len(ranks))
-    device = ranks[source.codes]
+    device = source.ranks[source.codes]
     flags = np.ones(len(times), np.int8)
     if len(times) < 2:
         return flags

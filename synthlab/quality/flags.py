@@ -60,6 +60,11 @@ def good(row_count: int) -> Flags:
     return np.full(row_count, Flag.GOOD, np.int8)
 
 
+def all_of(flag: Flag, row_count: int) -> Flags:
+    """Return `row_count` times one flag, to be read only: they take no memory."""
+    return np.broadcast_to(np.int8(flag), row_count)
+
+
 def unknown(row_count: int) -> Flags:
     """Return `row_count` flags UNKNOWN."""
     return np.full(row_count, Flag.UNKNOWN, np.int8)

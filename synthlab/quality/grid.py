@@ -67,6 +67,11 @@ class Grid:
         """Times of an hour, at least 1."""
         return max(1, int(np.rint(_MS_PER_HOUR / self.cadence_ms)))
 
+    @property
+    def is_sorted(self) -> bool:
+        """The rows of a time are sorted by device id."""
+        return bool((np.diff(self.source.ranks[self.devices]) > 0).all())
+
     @cached_property
     def reservoirs(self) -> list[Reservoir | None]:
         """Reservoir of each place in a time's rows."""

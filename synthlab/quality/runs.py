@@ -59,10 +59,16 @@ def _runs_of_check(source: Source, check: str, verdicts: Flags) -> pd.DataFrame:
 
     # The two flags are neighbors; all others lie below or wrap around to far above.
     is_bad = (verdicts - np.int8(Flag.SUSPECT)).view(np.uint8) <= Flag.FAIL - Flag.SUSPECT
-    if not is_bad.any():
+    rows = np.flatnonzero(is_bad)
+    if not len(rows):
         return _empty()
-    places = np.flatnonzero(is_bad[source.order])
-    rows = source.order[places]
+    if source.width:
+        # Ordered by device they are neighbors that are `width` rows apart here.
+        rows = rows[np.argsort(source.codes[rows], kind="stable")]
+        places = rows // source.width
+    else:
+        places = np.flatnonzero(is_bad[source.order])
+        rows = source.order[places]
     codes, flags = source.codes[rows], verdicts[rows]
     is_first = np.ones(len(places), bool)
     is_first[1:] = (np.diff(places) != 1) | (codes[1:] != codes[:-1]) | (flags[1:] != flags[:-1])

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.quality.flags import Flag, Flags, good
+from synthlab.quality.flags import Flag, Flags, all_of, good
 from synthlab.quality.grid import Grid
 from synthlab.quality.screen_rows import Rows, in_order
 from synthlab.quality.screen_series import Series
@@ -70,7 +70,7 @@ def screen(grid: Grid, limits: Thresholds) -> tuple[dict[str, Flags], dict[str, 
     Returns
     -------
     flags : dict of str to ndarray of int8
-        By screened check.
+        By screened check; to be read only.
     left : dict of str to ndarray of int64
         By screened check: rows that the check has to judge itself, by device and then
         arrival; of a check of `BY_DEVICE` all rows of a device.
@@ -101,14 +101,24 @@ def _by_device(grid: Grid, rows: I64) -> I64:
 
 
 def _usual(grid: Grid) -> dict[str, Flags]:
-    """Return the flags of a device about which there is no doubt."""
+    """Return the flags of a device about which there is no doubt; equal ones are one array."""
     row_count, width = len(grid.source.codes), grid.width
-    flags = {name: good(row_count) for name in ("timestamp", "time_order", *BY_ROW, *BY_DEVICE)}
-    for name in ("time_gap", "rate_of_change", "spike", "battery_change", "mass_balance"):
-        flags[name][:width] = Flag.UNKNOWN
-    flags["spike"][-width:] = Flag.UNKNOWN
-    flags["level_step"][: 3 * width] = Flag.UNKNOWN
-    flags["level_step"][-2 * width :] = Flag.UNKNOWN
-    flags["level_creep"][: 2 * grid.hour_rows * width] = Flag.UNKNOWN
-    flags["location"][:] = flags["implied_speed"][:] = Flag.MISSING
+    first = _with_edges(row_count, width)
+    unusual = {
+        **dict.fromkeys(("time_gap", "rate_of_change", "battery_change", "mass_balance"), first),
+        "spike": _with_edges(row_count, width, width),
+        "level_step": _with_edges(row_count, 3 * width, 2 * width),
+        "level_creep": _with_edges(row_count, 2 * grid.hour_rows * width),
+        **dict.fromkeys(("location", "implied_speed"), all_of(Flag.MISSING, row_count)),
+    }
+    usual = all_of(Flag.GOOD, row_count)
+    return {name: unusual.get(name, usual) for name in ("timestamp", "time_order", *BY_ROW, *BY_DEVICE)}
+
+
+def _with_edges(row_count: int, first: int, last: int = 0) -> Flags:
+    """Return flags GOOD, but UNKNOWN in some first and last rows; to be read only."""
+    flags = good(row_count)
+    flags[:first] = Flag.UNKNOWN
+    flags[row_count - last :] = Flag.UNKNOWN
+    flags.flags.writeable = False
     return flags

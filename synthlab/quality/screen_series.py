@@ -114,7 +114,11 @@ class Series:
         if outside(part["battery_pct"], -_LARGEST_BATTERY_PCT, _LARGEST_BATTERY_PCT, first_row=0).size:
             return np.arange(part.begin, part.end)
         drop, rise = limits.battery_drop_suspect_pct, limits.battery_rise_suspect_pct
-        found = [outside(part.change(charge), -drop, rise, first_row=later)]
+        changed = outside(part.change(charge), -drop, rise, first_row=later)
+        is_replaced = (charge[changed - width] <= limits.battery_empty_pct) & (
+            charge[changed] >= limits.battery_full_pct
+        )
+        found = [changed[~is_replaced]]
         lag = self._grid.day_rows * width
         begin = max(part.begin, lag)
         if begin < part.end:

@@ -111,3 +111,14 @@ def test_screened_flags_are_those_of_the_checks(faults: list[Fault]) -> None:
     pd.testing.assert_frame_equal(screened.flags, in_full.flags)
     pd.testing.assert_frame_equal(screened.to_frame(), in_full.to_frame())
     assert screened.counts == in_full.counts
+
+
+def test_devices_in_another_order_are_no_better_for_being_screened() -> None:
+    frame, reservoirs = clean()
+    backwards = np.arange(len(frame)).reshape(-1, DEVICES)[:, ::-1].reshape(-1)
+    screened = check(frame.iloc[backwards], reservoirs=reservoirs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "grid_of", lambda source: None)
+        in_full = check(frame.iloc[backwards], reservoirs=reservoirs)
+    pd.testing.assert_frame_equal(screened.flags, in_full.flags)
+    assert screened.counts["row_order"]["SUSPECT"] > 0
