@@ -23,6 +23,9 @@ Columns = dict[str, npt.NDArray[Any]]
 _LATENCY_MIN_MS, _LATENCY_MASK = 200, np.uint32(1023)
 _NOISE_WORDS = 4
 _SECONDS_PER_MINUTE = 60
+_MAX_WORD = np.uint64(2**32 - 1)
+_DISTURB_COUNT = 16_384
+"""Rows in doubt that are looked at together. Source: measured; their arrays stay in the cache."""
 
 
 class Hardware:
@@ -110,7 +113,12 @@ class Hardware:
             blind_zone_mm=self._reporting.blind_zone_mm,
             resolution_mm=self._reporting.resolution_mm,
         )
-        self._any_bound = echoes.any_bound(self._echoes.any_prob)
+        bound = echoes.any_bound(self._echoes.any_prob)
+        # A bound of 2^32 fits no 32-bit word; it means all of them.
+        self._is_any_sure = bound > _MAX_WORD
+        self._any_bound = np.minimum(bound, _MAX_WORD).astype(np.uint32)
+        self._chosen: list[tuple[npt.NDArray[np.int64], F64]] = []
+        self._chosen_count = 0
         nights = echoes.condensation_nights(
             keys=group.keys("condensation"),
             days=self._days,
@@ -161,7 +169,8 @@ class Hardware:
         noise_mm = np.where(is_filling, self._filling_noise_mm, self._noise_mm)
         if is_moving is not None:
             noise_mm = np.where(is_moving, self._moving_noise_mm, noise_mm)
-        self._fill_readings(columns, block, distance, noise_mm, noise[:READING_COUNT], spare)
+        self._fill_readings(columns, block, distance, noise_mm, noise[:READING_COUNT])
+        self._choose(columns, block, distance, spare)
         self._fill_temperature(columns, block, air, noise[READING_COUNT])
         self._fill_signal(columns, block, noise[READING_COUNT + 1], is_moving)
         columns["battery_pct"][block] = self._battery[self._hour_and_share(block)[0]]
@@ -195,49 +204,54 @@ class Hardware:
         return sensor.sounded_distance_mm(distance, air_c, self._compensation)
 
     def _fill_readings(
-        self,
-        columns: Columns,
-        block: slice,
-        distance: F64,
-        noise_mm: F32,
-        noise: list[F32],
-        spare: npt.NDArray[np.uint32],
+        self, columns: Columns, block: slice, distance: F64, noise_mm: F32, noise: list[F32]
     ) -> None:
         readings = sensor.raw_readings_mm(distance, noise, noise_mm, self._reporting)
-        level = sensor.measured_level_pct(readings, empty_mm=self._empty_mm, full_mm=self._full_mm)
-        self._disturb(readings, level, distance, spare, block)
         for name, reading in zip(RAW_COLUMNS, readings, strict=True):
             columns[name][block] = reading
-        columns["measured_level_pct"][block] = level
+        columns["measured_level_pct"][block] = sensor.measured_level_pct(
+            readings, empty_mm=self._empty_mm, full_mm=self._full_mm
+        )
 
-    def _disturb(
-        self,
-        readings: list[I32],
-        level: F64,
-        distance: F64,
-        spare: npt.NDArray[np.uint32],
-        block: slice,
-    ) -> None:
+    def _choose(self, columns: Columns, block: slice, distance: F64, spare: npt.NDArray[np.uint32]) -> None:
+        """Note the rows whose readings something happens to, for `disturb`."""
         is_chosen = spare < self._any_bound
+        if self._is_any_sure.any():
+            is_chosen |= self._is_any_sure
         if self._states is not None:
             is_chosen |= self._states[block] > 0
-        row, device = np.nonzero(is_chosen)
-        if not len(row):
+        places = np.flatnonzero(is_chosen)
+        self._chosen.append((places + block.start * is_chosen.shape[1], distance.ravel()[places]))
+        self._chosen_count += len(places)
+        if self._chosen_count >= _DISTURB_COUNT:
+            self.disturb(columns)
+
+    def disturb(self, columns: Columns) -> None:
+        """Let happen to the readings of the reported rows what may; to be called at the end, too.
+
+        Rows in doubt are few: the blocks only note them, because arrays of some hundred
+        of them would cost more in calls than in work.
+        """
+        if not self._chosen_count:
             return
-        state = np.zeros(len(row), np.uint8) if self._states is None else self._states[block][row, device]
-        values = np.stack([reading[row, device] for reading in readings], axis=1)
+        place, distance = (np.concatenate(part) for part in zip(*self._chosen, strict=True))
+        self._chosen, self._chosen_count = [], 0
+        row = place // len(self._empty_mm)
+        device = place - row * len(self._empty_mm)
+        readings = [columns[name].reshape(-1) for name in RAW_COLUMNS]
+        values = np.stack([reading[place] for reading in readings], axis=1)
         echoes.disturb(
             values,
-            distance[row, device],
-            state,
+            distance,
+            np.zeros(len(row), np.uint8) if self._states is None else self._states.reshape(-1)[place],
             device,
-            seconds=self._seconds[block][row],
+            seconds=self._seconds[row],
             keys=self._echo_keys,
             parameters=self._echoes,
         )
         for index, reading in enumerate(readings):
-            reading[row, device] = values[:, index]
-        level[row, device] = sensor.measured_level_pct_partial(
+            reading[place] = values[:, index]
+        columns["measured_level_pct"].reshape(-1)[place] = sensor.measured_level_pct_partial(
             values, empty_mm=self._empty_mm[device], full_mm=self._full_mm[device]
         )
 

@@ -52,6 +52,7 @@ def group_columns(group: Group) -> Columns:
     for block in _blocks(*shape):
         moving = is_moving[block] if is_moving is not None else None
         hardware.report(columns, block, volume[block], incoming[block] > 0, moving)
+    hardware.disturb(columns)
     columns["seq"] = group.first_seq + np.arange(shape[0], dtype=np.int64)[:, None]
     return columns
 

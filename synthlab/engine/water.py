@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,9 @@ def tank_water(group: Group) -> TankWater:
     table = _hourly_demand_table(group)
     # The formula's last factor; the events' means must not see the step, not even its rounding.
     expected = (table * (grid.step_seconds / SECONDS_PER_HOUR))[demand.hours_of_week(grid.seconds)]
-    requested = spread_events(_uses(group, table), grid, count)
+    requested = np.zeros((grid.count, count))
+    for uses in _uses(group, table):
+        spread_events(uses, grid, count, onto=requested)
     follows_formula = np.array([curve.process == "expected" for curve in group.demand_curves])
     if follows_formula.any():
         requested[:, follows_formula] = expected[:, follows_formula] * 1000.0
@@ -124,7 +127,7 @@ def _hourly_demand_table(group: Group) -> F64:
     return np.ascontiguousarray(np.array(columns).T)
 
 
-def _uses(group: Group, hourly_liters: F64) -> Events:
+def _uses(group: Group, hourly_liters: F64) -> Iterator[Events]:
     """Draw the uses of water of the group's households."""
     homes = household.make_households(
         hourly_liters=hourly_liters,

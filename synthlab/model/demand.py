@@ -8,7 +8,8 @@ synthlab.model.habits : when it is active.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -25,7 +26,7 @@ from synthlab.model.household import (
     TYPES,
     Households,
 )
-from synthlab.randomness import U64, choices, draws, ticks, uniforms
+from synthlab.randomness import F32, U64, choices, draws, ticks, uniforms
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR, hour_of_week
 
 F64 = npt.NDArray[np.float64]
@@ -36,6 +37,9 @@ _WEEKEND = (5, 6)
 _SHOWER_SHAPE = 0.7
 LEAK_ML = 250.0
 """One trickle event. Assumed: too little to be told from a steady drip. [milliliters]"""
+_CELLS_AT_ONCE = 49_152
+"""Hours of households worked on at once, whole days at least. Source: measured, with their events
+they stay in the cache."""
 # Uses that a group may have in one hour. Assumed: far above any count at `MAX_RATE`.
 _MAX_USES = 4_000
 # The 20 bits of a use's word that choose its type.
@@ -110,7 +114,7 @@ def demand_events(
     habit_strength: F64,
     day_factor_sigma: F64,
     flow_liters_per_minute: F64,
-) -> Events:
+) -> Iterator[Events]:
     """Draw single uses of water, whose mean over households is the formula.
 
     Parameters
@@ -125,11 +129,11 @@ def demand_events(
     flow_liters_per_minute : ndarray of float64, shape (n_devices,)
         [liters/min]
 
-    Returns
-    -------
+    Yields
+    ------
     Events
-        All within their hour: nothing spills into the next, which would move the
-        mean from hour to hour.
+        Some days' worth at a time, whose arrays stay in the cache. All within their
+        hour: nothing spills into the next, which would move the mean from hour to hour.
     """
     days = np.arange(hour_starts[0] // SECONDS_PER_DAY, hour_starts[-1] // SECONDS_PER_DAY + 1)
     # Whole days, because showers are placed within a day.
@@ -139,19 +143,20 @@ def demand_events(
     active = about.score < limit.astype(np.float32)[hours_of_week(hours)]
     active &= present_hours(hours, keys=keys["absent"], absence_prob=households.absence_prob)
     factor = day_factor(days, keys=keys["factor"], sigma=day_factor_sigma)
-    cells = np.flatnonzero(active)
-    hour, device = np.divmod(cells, active.shape[1])
-    week_hour = hours_of_week(hours)[hour]
-    gain = _hour_gain(about, limit, households)[week_hour, device] * factor[hour // 24, device]
-    gain *= np.exp(-households.routine_power[device] * about.routine.ravel()[cells])
-    uses = _Uses(hours, hour, device, week_hour, gain, households, keys)
-    parts = [
-        uses.poisson("small", SMALL_TYPES, flow_liters_per_minute),
-        uses.poisson("large", LARGE_TYPES, flow_liters_per_minute),
-        uses.showers(flow_liters_per_minute),
-        _trickles(days, households.leak_liters, keys),
-    ]
-    return Events.joined(parts)
+    leaky = leak_days(days, keys=keys["leak"])
+    hour_gain = _hour_gain(about, limit, households)
+    at_once = max(_CELLS_AT_ONCE // (24 * active.shape[1]), 1)
+    for first in range(0, len(days), at_once):
+        day, hour = slice(first, first + at_once), slice(24 * first, 24 * (first + at_once))
+        cells = _Cells.of(hours[hour], active[hour])
+        gain = cells.weekly(hour_gain)
+        gain *= cells.daily(factor[day])
+        gain *= np.exp(-households.routine_power[cells.device] * cells.own(about.routine[hour]))
+        uses = _Uses(cells, gain, households, keys, flow_liters_per_minute * (1000.0 / 60.0))
+        yield uses.poisson("small", SMALL_TYPES)
+        yield uses.poisson("large", LARGE_TYPES)
+        yield uses.showers()
+        yield _trickles(hours[hour], leaky[day], households.leak_liters, keys["trickle"])
 
 
 KEYS = (*HABIT_STREAMS, "uses", "shower", "trickle")
@@ -171,90 +176,137 @@ def _hour_gain(about: Activity, limit: F64, households: Households) -> F64:
     return 1.0 / (busy * (1.0 - households.absence_prob))
 
 
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The active hours of the households of a group, one entry each, over whole days."""
+
+    hours: I64
+    device_count: int
+    place: I64
+    hour: I64
+    device: I64
+    week_place: I64
+
+    @classmethod
+    def of(cls, hours: I64, active: npt.NDArray[np.bool_]) -> _Cells:
+        """Find the cells of an array of (n_hours, n_devices)."""
+        count = active.shape[1]
+        place = np.flatnonzero(active)
+        hour = place // count
+        device = place - hour * count
+        return cls(hours, count, place, hour, device, (hours_of_week(hours) * count).take(hour) + device)
+
+    def weekly(self, table: F64) -> F64:
+        """Look up a table of (168, n_devices)."""
+        return table.take(self.week_place)
+
+    def daily(self, table: F64) -> F64:
+        """Look up a table of (n_days, n_devices)."""
+        return table.take(self.hour // 24 * self.device_count + self.device)
+
+    def own(self, table: F32) -> F32:
+        """Look up a table of (n_hours, n_devices)."""
+        return table.take(self.place)
+
+
 class _Uses:
-    """Uses of water in the active hours of a group, one entry an active cell."""
+    """Uses of water in the active hours of some days."""
 
     def __init__(
         self,
-        hours: I64,
-        hour: I64,
-        device: I64,
-        week_hour: I64,
+        cells: _Cells,
         gain: F64,
         households: Households,
         keys: Mapping[str, U64],
+        flow_ml_per_second: F64,
     ) -> None:
-        self._hours, self._hour, self._device = hours, hour, device
-        self._week_hour, self._gain = week_hour, gain
-        self._households, self._keys = households, keys
+        self._cells, self._gain = cells, gain
+        self._households, self._keys, self._flow = households, keys, flow_ml_per_second
 
-    def poisson(self, group: str, types: Sequence[str], flow_liters_per_minute: F64) -> Events:
+    def poisson(self, group: str, types: Sequence[str]) -> Events:
         """Draw uses that come on their own, and which type each of them is."""
+        cells = self._cells
         slot = 4 * _MAX_USES * (1 + ("small", "large").index(group))
-        key = self._keys["uses"][self._device]
-        rate = self._households.rate[group][self._week_hour, self._device] * self._gain
-        merged = np.maximum(rate / MAX_RATE, 1.0)
-        counts = poisson_counts(uniforms(draws(ticks(self._hours, slot)[self._hour], key)), rate / merged)
+        key = self._keys["uses"].take(cells.device)
+        rate = cells.weekly(self._households.rate[group])
+        rate *= self._gain
+        merged = _merged(rate)
+        first = ticks(cells.hours, slot).take(cells.hour)
+        counts = poisson_counts(uniforms(draws(first, key)), rate if merged is None else rate / merged)
         cell, ordinal = _repeat(counts)
-        start, device = self._hours[self._hour[cell]], self._device[cell]
-        words = draws(ticks(start, slot + 1 + ordinal), key[cell])
-        turn = ((words >> _TURN_SHIFT) & _TURN_MASK).astype(np.float64) * _TURN_UNIT
+        start, device = cells.hours.take(cells.hour.take(cell)), cells.device.take(cell)
+        ordinal += slot + 1
+        words = draws(ticks(start, ordinal), key.take(cell))
+        turn = ((words >> _TURN_SHIFT) & _TURN_MASK).astype(np.float64)
+        turn *= _TURN_UNIT
         share = self._households.type_share[group]
-        kind = np.zeros(len(cell), dtype=np.int64)
+        kind = np.full(len(cell), TYPES.index(types[0]))
         for row in share[:-1]:
-            kind += turn >= row[device]
-        kind += TYPES.index(types[0])
-        liters = self._households.size_liters[kind, device]
-        if (merged > 1.0).any():
-            liters = liters * merged[cell]
-        return self._events(start, device, kind, words, liters, flow_liters_per_minute)
+            kind += turn >= row.take(device)
+        liters = self._households.size_liters.take(kind * cells.device_count + device)
+        if merged is not None:
+            liters *= merged.take(cell)
+        return self._events(start, device, kind, words, liters)
 
-    def showers(self, flow_liters_per_minute: F64) -> Events:
+    def showers(self) -> Events:
         """Place a day's showers apart: systematic sampling of the day's intensity."""
-        shape = (len(self._hours), self._households.absence_prob.size)
+        cells, keys = self._cells, self._keys["shower"]
+        shape = (len(cells.hours), cells.device_count)
+        rough = draws(ticks(cells.hours, 1).take(cells.hour), keys.take(cells.device)) >> SIZE_SHIFT
+        rate = cells.weekly(self._households.rate["shower"])
+        rate *= self._gain
+        rate *= gamma_factors(_SHOWER_SHAPE).take(rough.view(np.int64))
         intensity = np.zeros(shape)
-        rough = gamma_factors(_SHOWER_SHAPE)[
-            (
-                draws(ticks(self._hours, 1)[self._hour], self._keys["shower"][self._device]) >> SIZE_SHIFT
-            ).astype(np.int64)
-        ]
-        rate = self._households.rate["shower"][self._week_hour, self._device]
-        intensity[self._hour, self._device] = rate * self._gain * rough
-        merged = np.maximum(intensity / MAX_RATE, 1.0)
-        intensity /= merged
-        turn = uniforms(draws(ticks(self._hours[::24], 2)[:, None], self._keys["shower"]))
-        until = np.floor(np.cumsum(intensity.reshape(-1, 24, shape[1]), axis=1) + turn[:, None, :])
-        counts = np.diff(until, axis=1, prepend=0.0).reshape(shape).astype(np.int64)
-        cell, ordinal = _repeat(counts.ravel())
-        hour, device = np.divmod(cell, shape[1])
-        start = self._hours[hour]
-        words = draws(ticks(start, 3 + ordinal), self._keys["shower"][device])
-        kind = np.full(len(cell), TYPES.index("shower"))
-        liters = self._households.size_liters[kind, device] * merged[hour, device]
-        return self._events(start, device, kind, words, liters, flow_liters_per_minute)
+        intensity.reshape(-1)[cells.place] = rate
+        merged = _merged(intensity)
+        if merged is not None:
+            intensity /= merged
+        turn = uniforms(draws(ticks(cells.hours[::24], 2)[:, None], keys))
+        place, ordinal = _repeat(_sampled(intensity, turn))
+        hour = place // shape[1]
+        start, device = cells.hours.take(hour), place - hour * shape[1]
+        words = draws(ticks(start, 3 + ordinal), keys.take(device))
+        kind = TYPES.index("shower")
+        liters = self._households.size_liters[kind].take(device)
+        if merged is not None:
+            liters *= merged.take(place)
+        return self._events(start, device, kind, words, liters)
 
-    def _events(
-        self,
-        start: I64,
-        device: I64,
-        kind: I64,
-        words: U64,
-        mean_liters: F64,
-        flow_liters_per_minute: F64,
-    ) -> Events:
+    def _events(self, start: I64, device: I64, kind: I64 | int, words: U64, mean_liters: F64) -> Events:
         """Give each use its volume, and a start and length within its hour.
 
         One word is enough: its first 12 bits choose the volume, the last 32 the moment, and
         those between the type of the use.
         """
-        index = (words >> SIZE_SHIFT).astype(np.int64)
-        liters = mean_liters * _size_table().take(kind * len(gamma_factors(1.0)) + index)
-        volume = np.rint(liters * 1000.0).astype(np.int64)
+        index = (words >> SIZE_SHIFT).view(np.int64)
+        index += kind * len(gamma_factors(1.0))
+        liters = _size_table().take(index)
+        liters *= mean_liters
+        volume = np.rint(liters * 1000.0)
         # However large, a use ends within its hour.
-        flow_ml_per_second = np.maximum((flow_liters_per_minute * (1000.0 / 60.0))[device], liters / 1.8)
-        length = np.clip(np.ceil(volume / flow_ml_per_second), 1, SECONDS_PER_HOUR).astype(np.int64)
-        offset = choices(words << np.uint64(32), SECONDS_PER_HOUR - length + 1)
-        return Events(device, start + offset, length, volume)
+        liters /= 1.8
+        flow_ml_per_second = np.maximum(self._flow.take(device), liters, out=liters)
+        length = np.divide(volume, flow_ml_per_second, out=flow_ml_per_second)
+        np.ceil(length, out=length)
+        seconds = np.clip(length, 1, SECONDS_PER_HOUR, out=length).astype(np.int64)
+        offset = choices(words << np.uint64(32), SECONDS_PER_HOUR - seconds + 1)
+        offset += start
+        return Events(device, offset, seconds, volume.astype(np.int64))
+
+
+def _merged(rate: F64) -> F64 | None:
+    """How many uses are merged to one in each hour; None where that is nowhere done."""
+    return np.maximum(rate / MAX_RATE, 1.0) if rate.size and rate.max() > MAX_RATE else None
+
+
+def _sampled(rate: F64, turn: F64) -> I64:
+    """Turn the rates of whole days, (n_hours, n_devices), to counts that keep apart, flattened."""
+    until = np.cumsum(rate.reshape(-1, 24, rate.shape[1]), axis=1)
+    until += turn[:, None, :]
+    np.floor(until, out=until)
+    counts = until.astype(np.int64)
+    counts[:, 1:] -= counts[:, :-1].copy()
+    return counts.reshape(-1)
 
 
 @cache
@@ -263,25 +315,26 @@ def _size_table() -> F64:
     return np.concatenate([gamma_factors(SIZE_SHAPE[name]) for name in TYPES])
 
 
-def _trickles(days: I64, leak_liters: F64, keys: Mapping[str, U64]) -> Events:
+def _trickles(hours: I64, leaky: npt.NDArray[np.bool_], leak_liters: F64, keys: U64) -> Events:
     """Draw the drips of leaky days, evenly through the day by systematic sampling."""
-    hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * SECONDS_PER_HOUR
-    leaky = leak_days(days, keys=keys["leak"])
-    rate = leak_liters[hours_of_week(hours)] * (1000.0 / LEAK_ML / LEAK_DAY_SHARE)
-    rate = rate.reshape(len(days), 24, -1) * leaky[:, None, :]
-    turn = uniforms(draws(ticks(days * SECONDS_PER_DAY, 1)[:, None], keys["trickle"]))
-    until = np.floor(np.cumsum(rate, axis=1) + turn[:, None, :])
-    counts = np.diff(until, axis=1, prepend=0.0).astype(np.int64)
-    hour, device = np.nonzero(counts.reshape(len(hours), -1))
-    volume = counts.reshape(len(hours), -1)[hour, device] * round(LEAK_ML)
-    return Events(device, hours[hour], np.full(len(hour), SECONDS_PER_HOUR), volume)
+    count = leak_liters.shape[1]
+    rate = leak_liters[hours_of_week(hours)]
+    rate *= 1000.0 / LEAK_ML / LEAK_DAY_SHARE
+    by_day = rate.reshape(-1, 24, count)
+    by_day *= leaky[:, None, :]
+    drips = _sampled(rate, uniforms(draws(ticks(hours[::24], 1)[:, None], keys)))
+    place = np.flatnonzero(drips)
+    hour = place // count
+    seconds = np.full(len(place), SECONDS_PER_HOUR)
+    return Events(place - hour * count, hours.take(hour), seconds, drips.take(place) * round(LEAK_ML))
 
 
 def _repeat(counts: I64) -> tuple[I64, I64]:
     """Cell and ordinal of each of the uses that cells have."""
     cell = np.repeat(np.arange(len(counts)), counts)
-    first = np.cumsum(counts) - counts
-    return cell, np.arange(len(cell)) - first[cell]
+    ordinal = np.arange(len(cell))
+    ordinal -= (np.cumsum(counts) - counts).take(cell)
+    return cell, ordinal
 
 
 def poisson_counts(uniform: F64, rate: F64) -> I64:
@@ -297,20 +350,31 @@ def poisson_counts(uniform: F64, rate: F64) -> I64:
     -------
     ndarray of int64, shape (n,)
     """
-    counts = np.zeros(len(rate), dtype=np.int64)
     # exp only decides between whole counts here: its last bit cannot reach a column.
     prob = np.exp(-rate)
     below = prob.copy()
-    cells = np.flatnonzero(uniform > below)
-    target, rate, prob, below = uniform[cells], rate[cells], prob[cells], below[cells]
-    count = 0
-    while len(cells) and count < _MAX_USES:
+    counts = np.zeros(len(rate), dtype=np.int64)
+    cells, goes_on, target = None, uniform > below, uniform
+    found, count = counts, 0
+    while count < _MAX_USES:
+        left = np.count_nonzero(goes_on)
+        if 2 * left < len(goes_on):
+            # Now and then: to gather what is left costs more than to carry some of the rest along.
+            rows = np.flatnonzero(goes_on)
+            if cells is not None:
+                counts[cells] = found
+            cells = rows if cells is None else cells[rows]
+            found, target, rate = found[rows], target[rows], rate[rows]
+            prob, below, goes_on = prob[rows], below[rows], goes_on[rows]
+        if not left:
+            break
         count += 1
-        counts[cells] = count
-        prob = prob * (rate / count)
-        below = below + prob
+        found += goes_on
+        prob *= rate / count
+        below += prob
+        goes_on &= target > below
         # Where the sum no longer grows, the uniform lies within rounding of 1.
-        still = np.flatnonzero((target > below) & ((prob > 1e-17) | (count < rate)))
-        cells, target, rate = cells[still], target[still], rate[still]
-        prob, below = prob[still], below[still]
+        goes_on &= (prob > 1e-17) | (count < rate)
+    if cells is not None:
+        counts[cells] = found
     return counts

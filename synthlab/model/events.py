@@ -8,7 +8,7 @@ for any step that divides it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -46,9 +46,9 @@ class Events:
     volume_ml: I64
 
     @classmethod
-    def joined(cls, parts: Sequence[Events]) -> Events:
+    def joined(cls, parts: Iterable[Events]) -> Events:
         """Return the events of several sets as one."""
-        empty = np.zeros(0, dtype=np.int64)
+        empty, parts = np.zeros(0, dtype=np.int64), list(parts)
         names = ("device", "start_second", "length_seconds", "volume_ml")
         return cls(*(np.concatenate([getattr(part, name) for part in parts] or [empty]) for name in names))
 
@@ -78,7 +78,7 @@ class Grid:
         return np.arange(first, last + 1, dtype=np.int64) * 3600
 
 
-def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
+def spread_events(events: Events, grid: Grid, device_count: int, *, onto: F64 | None = None) -> F64:
     """Sum the volume that falls on each step of each device.
 
     Parameters
@@ -87,6 +87,8 @@ def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
         Parts outside the grid do not count.
     grid : Grid
     device_count : int
+    onto : ndarray of float64, shape (grid.count, device_count), optional
+        Sums so far, which grow; zeros where omitted. [milliliters]
 
     Returns
     -------
@@ -100,33 +102,62 @@ def spread_events(events: Events, grid: Grid, device_count: int) -> F64:
     taken in float64: V s < 2^53, and a quotient that is no whole number is further
     than 1 / L from one, so the floor is exact.
     """
-    end = events.start_second + events.length_seconds
-    keep = np.flatnonzero((end > grid.start_second) & (events.start_second < grid.end_second))
-    device, start, end = events.device[keep], events.start_second[keep] - grid.start_second, end[keep]
-    end = end - grid.start_second
-    volume = events.volume_ml[keep]
+    sums = np.zeros((grid.count, device_count)) if onto is None else onto
+    device, start = events.device, events.start_second - grid.start_second
+    end, volume, span = start + events.length_seconds, events.volume_ml, grid.count * grid.step_seconds
+    if len(start) and (start.min() < 0 or end.max() > span):
+        keep = np.flatnonzero((end > 0) & (start < span))
+        device, start, end, volume = device[keep], start[keep], end[keep], volume[keep]
+    if not len(start):
+        return sums
     step = np.maximum(start, 0) // grid.step_seconds
-    edge = (step + 1) * grid.step_seconds
-    # Most events begin and end in one step.
-    whole = (end <= edge) & (start >= 0)
-    cells, parts = [(step * device_count + device)[whole]], [volume[whole].astype(np.float64)]
-    left = np.flatnonzero(~whole)
-    device, start, end, step = device[left], start[left], end[left], step[left]
+    low, high = int(step.min()), min(int(end.max() - 1) // grid.step_seconds, grid.count - 1)
+    shift = low * grid.step_seconds
+    step, start, end = step - low, start - shift, end - shift
+    cells, parts = step * device_count, volume.astype(np.float64)
+    cells += device
+    # Most events begin and end in one step; the others are split.
+    is_split = end > (step + 1) * grid.step_seconds
+    is_split |= start < -shift
+    split = np.flatnonzero(is_split)
+    if len(split):
+        last = np.minimum((end[split] - 1) // grid.step_seconds, high - low)
+        place, ordinal, part = _split(start[split], end[split], parts[split], step[split], last, grid, -shift)
+        first = ordinal == 0
+        parts[split] = part[first]
+        more = np.flatnonzero(~first)
+        further = (cells[split[place[more]]] + ordinal[more] * device_count, part[more])
+        cells, parts = np.concatenate([cells, further[0]]), np.concatenate([parts, further[1]])
+    touched = sums.reshape(-1)[low * device_count : (high + 1) * device_count]
+    touched += np.bincount(cells, parts, minlength=len(touched))
+    return sums
+
+
+def _split(
+    start: I64, end: I64, volume: F64, first: I64, last: I64, grid: Grid, grid_start: int
+) -> tuple[I64, I64, F64]:
+    """Split events to the steps from first to last: place of the event, ordinal, and volume."""
+    count = last - first + 1
+    place = np.repeat(np.arange(len(count)), count)
+    ordinal = np.arange(len(place))
+    begins = np.cumsum(count) - count
+    ordinal -= begins.take(place)
+    edge = first.take(place)
+    edge += ordinal
+    edge += 1
+    edge *= grid.step_seconds
+    np.minimum(edge, end.take(place), out=edge)
     length = (end - start).astype(np.float64)
-    volume_ml = volume[left].astype(np.float64)
-    moved = np.floor(volume_ml * (np.maximum(start, 0) - start) / length)
-    while len(step):
-        edge = np.minimum((step + 1) * grid.step_seconds, end)
-        total = np.floor(volume_ml * (edge - start) / length)
-        cells.append(step * device_count + device)
-        parts.append(total - moved)
-        go_on = np.flatnonzero((edge < end) & (step + 1 < grid.count))
-        device, start, end = device[go_on], start[go_on], end[go_on]
-        volume_ml, length = volume_ml[go_on], length[go_on]
-        step, moved = step[go_on] + 1, total[go_on]
-    weights = np.concatenate(parts)
-    sums = np.bincount(np.concatenate(cells), weights, minlength=grid.count * device_count)
-    return sums.astype(np.float64, copy=False).reshape(grid.count, device_count)
+    edge -= start.take(place)
+    total = volume.take(place)
+    total *= edge
+    total /= length.take(place)
+    np.floor(total, out=total)
+    before = np.empty_like(total)
+    before[1:] = total[:-1]
+    before[begins] = np.floor(volume * (np.maximum(start, grid_start) - start) / length)
+    total -= before
+    return place, ordinal, total
 
 
 @lru_cache(maxsize=256)

@@ -141,7 +141,7 @@ def pressure_flows(sessions: Events, max_liters_per_hour: F64) -> Events:
 def _one_pipe(flows: Events, max_liters_per_hour: F64) -> Events:
     """Join the flows that meet in one hour: together they bring no more than the pipe carries."""
     hour = flows.start_second // SECONDS_PER_HOUR
-    order = np.lexsort((flows.start_second, hour, flows.device))
+    order = np.lexsort((flows.start_second, flows.device, hour))
     device, hour = flows.device[order], hour[order]
     first = np.flatnonzero(np.append(True, (device[1:] != device[:-1]) | (hour[1:] != hour[:-1])))
     if not len(device):

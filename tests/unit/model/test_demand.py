@@ -12,7 +12,7 @@ from scipy import stats
 
 from synthlab.model import demand, household
 from synthlab.model.demand import demand_events, expected_demand_liters, hours_of_week, poisson_counts
-from synthlab.model.events import gamma_factors
+from synthlab.model.events import Events, gamma_factors
 from synthlab.model.gaussian import probit
 from synthlab.model.household import make_households
 from synthlab.randomness import draws, stream_key, stream_keys, ticks, uniforms
@@ -150,7 +150,7 @@ def household_events(
         leak_liters_per_hour=value["leak_liters_per_hour"],
         use_size_factor=value["use_size_factor"],
     )
-    events = demand_events(
+    parts = demand_events(
         hour_starts=MONDAY + np.arange(168 * weeks) * HOUR,
         households=homes,
         keys={name: stream_keys(seed, ids, f"demand/{name}") for name in demand.KEYS},
@@ -158,7 +158,7 @@ def household_events(
         day_factor_sigma=value["day_factor_sigma"],
         flow_liters_per_minute=value["flow"],
     )
-    return events, homes, np.array(table)
+    return Events.joined(parts), homes, np.array(table)
 
 
 def by_hour(events, weeks: int, count: int) -> np.ndarray:

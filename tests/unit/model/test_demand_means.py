@@ -32,7 +32,7 @@ def draw_events(
     day_factor: float = 0.05,
 ) -> Events:
     ones = np.ones(len(ids))
-    return demand_events(
+    parts = demand_events(
         hour_starts=first + np.arange(hours) * HOUR,
         households=homes,
         keys={name: stream_keys(seed, ids, f"demand/{name}") for name in demand.KEYS},
@@ -40,6 +40,7 @@ def draw_events(
         day_factor_sigma=day_factor * ones,
         flow_liters_per_minute=9.0 * ones,
     )
+    return Events.joined(parts)
 
 
 def week_of(events: Events, weeks: int, count: int) -> np.ndarray:
