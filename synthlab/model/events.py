@@ -102,62 +102,65 @@ def spread_events(events: Events, grid: Grid, device_count: int, *, onto: F64 | 
     taken in float64: V s < 2^53, and a quotient that is no whole number is further
     than 1 / L from one, so the floor is exact.
     """
-    sums = np.zeros((grid.count, device_count)) if onto is None else onto
-    device, start = events.device, events.start_second - grid.start_second
-    end, volume, span = start + events.length_seconds, events.volume_ml, grid.count * grid.step_seconds
-    if len(start) and (start.min() < 0 or end.max() > span):
-        keep = np.flatnonzero((end > 0) & (start < span))
+    size, origin = grid.step_seconds, grid.start_second
+    device, start, volume = events.device, events.start_second, events.volume_ml
+    end = start + events.length_seconds
+    if len(start) and (start.min() < origin or end.max() > grid.end_second):
+        keep = np.flatnonzero((end > origin) & (start < grid.end_second))
         device, start, end, volume = device[keep], start[keep], end[keep], volume[keep]
     if not len(start):
-        return sums
-    step = np.maximum(start, 0) // grid.step_seconds
-    low, high = int(step.min()), min(int(end.max() - 1) // grid.step_seconds, grid.count - 1)
-    shift = low * grid.step_seconds
-    step, start, end = step - low, start - shift, end - shift
+        return np.zeros((grid.count, device_count)) if onto is None else onto
+    # Only the steps from the first to the last that is touched are summed.
+    low = max(int(start.min()) - origin, 0) // size
+    high = min((int(end.max()) - 1 - origin) // size, grid.count - 1)
+    start = start - (origin + low * size)
+    end -= origin + low * size
+    step = start // size
     cells, parts = step * device_count, volume.astype(np.float64)
     cells += device
     # Most events begin and end in one step; the others are split.
-    is_split = end > (step + 1) * grid.step_seconds
-    is_split |= start < -shift
-    split = np.flatnonzero(is_split)
+    step += 1
+    step *= size
+    split = np.flatnonzero(end > step)
     if len(split):
-        last = np.minimum((end[split] - 1) // grid.step_seconds, high - low)
-        place, ordinal, part = _split(start[split], end[split], parts[split], step[split], last, grid, -shift)
-        first = ordinal == 0
-        parts[split] = part[first]
-        more = np.flatnonzero(~first)
-        further = (cells[split[place[more]]] + ordinal[more] * device_count, part[more])
-        cells, parts = np.concatenate([cells, further[0]]), np.concatenate([parts, further[1]])
+        first = np.maximum(step[split] // size - 1, 0)
+        last = np.minimum((end[split] - 1) // size, high - low)
+        count, part = _split(start[split], end[split], parts[split], first, last, size)
+        cell = np.repeat(
+            first * device_count + device[split] - device_count * (np.cumsum(count) - count), count
+        )
+        cell += np.arange(0, len(cell) * device_count, device_count)
+        parts[split], cells[split] = 0.0, 0
+        cells, parts = np.concatenate([cells, cell]), np.concatenate([parts, part])
+    if onto is None and low == 0:
+        # Nothing to add to.
+        return np.bincount(cells, parts, minlength=grid.count * device_count).reshape(
+            grid.count, device_count
+        )
+    sums = np.zeros((grid.count, device_count)) if onto is None else onto
     touched = sums.reshape(-1)[low * device_count : (high + 1) * device_count]
     touched += np.bincount(cells, parts, minlength=len(touched))
     return sums
 
 
-def _split(
-    start: I64, end: I64, volume: F64, first: I64, last: I64, grid: Grid, grid_start: int
-) -> tuple[I64, I64, F64]:
-    """Split events to the steps from first to last: place of the event, ordinal, and volume."""
+def _split(start: I64, end: I64, volume: F64, first: I64, last: I64, size: int) -> tuple[I64, F64]:
+    """Split each event to the steps from its first to its last: how many, and their volumes."""
     count = last - first + 1
-    place = np.repeat(np.arange(len(count)), count)
-    ordinal = np.arange(len(place))
     begins = np.cumsum(count) - count
-    ordinal -= begins.take(place)
-    edge = first.take(place)
-    edge += ordinal
-    edge += 1
-    edge *= grid.step_seconds
-    np.minimum(edge, end.take(place), out=edge)
+    # Time from the event's begin to the end of each step, or to its own end.
+    edge = np.arange(size, (int(count.sum()) + 1) * size, size)
+    edge += np.repeat((first - begins) * size - start, count)
+    np.minimum(edge, np.repeat(end - start, count), out=edge)
     length = (end - start).astype(np.float64)
-    edge -= start.take(place)
-    total = volume.take(place)
+    total = np.repeat(volume, count)
     total *= edge
-    total /= length.take(place)
+    total /= np.repeat(length, count)
     np.floor(total, out=total)
     before = np.empty_like(total)
     before[1:] = total[:-1]
-    before[begins] = np.floor(volume * (np.maximum(start, grid_start) - start) / length)
-    total -= before
-    return place, ordinal, total
+    # What an event moved before its first step, which may lie before the grid.
+    before[begins] = np.floor(volume * (np.maximum(start, first * size) - start) / length)
+    return count, np.subtract(total, before, out=total)
 
 
 @lru_cache(maxsize=256)
