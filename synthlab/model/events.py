@@ -132,11 +132,6 @@ def spread_events(events: Events, grid: Grid, device_count: int, *, onto: F64 | 
         cell += np.arange(0, len(cell) * device_count, device_count)
         parts[split], cells[split] = 0.0, 0
         cells, parts = np.concatenate([cells, cell]), np.concatenate([parts, part])
-    if onto is None and low == 0:
-        # Nothing to add to.
-        return np.bincount(cells, parts, minlength=grid.count * device_count).reshape(
-            grid.count, device_count
-        )
     sums = np.zeros((grid.count, device_count)) if onto is None else onto
     touched = sums.reshape(-1)[low * device_count : (high + 1) * device_count]
     touched += np.bincount(cells, parts, minlength=len(touched))
