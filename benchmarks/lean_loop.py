@@ -1,29 +1,49 @@
 """The yardstick: the same model as one lean loop of plain Python per device.
 
 What a good programmer writes without numpy: floats, local names, one tuple a row, no
-objects or checks inside the loop.  The draws come from one `random.Random` a device, so
-rows are not the engine's rows; their means are (tests/unit/engine/test_lean_loop.py).
+objects or checks inside the loop, tables where the model has tables.  The draws come from
+one `random.Random` a device, so rows are not the engine's rows; their statistics are
+(tests/unit/engine/test_lean_loop.py).  What a household keeps for life is taken from the
+model, a few milliseconds a device, so both sides simulate the same households.
 
 Normals are Box-Muller pairs written into the loop: less than half the time of
 `random.gauss`, so the ratio that is reported is the smaller one.
+
+It knows what the benchmark's tanks have: a straight wall, predictable supply through an
+open inlet, a battery with a panel, no faults, and never so many uses in an hour that the
+model merges them.
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from math import ceil, cos, exp, floor, log, pi, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from synthlab.model import habits
+from synthlab.model.demand import _SHOWER_SHAPE as SHOWER_SHAPE
+from synthlab.model.demand import LEAK_ML, _hour_gain
+from synthlab.model.events import gamma_factors
+from synthlab.model.gaussian import probit
+from synthlab.model.household import KEYS, LARGE_TYPES, SIZE_SHAPE, SMALL_TYPES, TYPES, make_households
+from synthlab.model.supply import LOOKBACK_HOURS, MAX_SESSION_HOURS, PREDICTABLE_DAY_SHARE, PRESSURE_SHAPE
+from synthlab.randomness import stream_keys
+from synthlab.scenario.resolve import DeviceParameters
+
 if TYPE_CHECKING:
     from synthlab.calibration import Reservoir
-    from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
-from synthlab.model.household import SIZE_LITERS, SIZE_SHAPE
-from synthlab.model.supply import LOOKBACK_HOURS, PRESSURE_SHAPE
-from synthlab.scenario.resolve import DeviceParameters
 
 HOUR, DAY = 3_600, 86_400
 _TURN = 2.0 * pi
 SOUND_OFFSET_C = 331.3 / 0.606
+MEAN_PRESSURE = sum(PRESSURE_SHAPE) // 24
+NO_LEAK_SHARE = 1000.0 / LEAK_ML / habits.LEAK_DAY_SHARE
+QUANTILES = 4096
+ROUGH = gamma_factors(SHOWER_SHAPE).tolist()
+SIZES = {name: gamma_factors(SIZE_SHAPE[name]).tolist() for name in TYPES}
 
 
 def slow_normals(gauss: Any, count: int, correlation: float) -> list[float]:
@@ -75,83 +95,221 @@ def spread(sums: list[int], start: int, length: int, volume: int, step: int) -> 
         cell += 1
 
 
-def draw_water(
-    device: DeviceParameters, rng: random.Random, start: int, count: int, hourly: list[float]
-) -> tuple[list[int], list[int]]:
-    """Draw uses and supply of each step. [milliliters]
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a household keeps for life, as lists by hour of the week or of the day."""
 
-    A household as in `synthlab.model.household`, without what is drawn once: hours are
-    active by a correlated normal under a threshold, and active hours have uses of six types.
-    """
-    value, step = numbers(device), device.step_seconds
-    rand, gauss, gamma = rng.random, rng.gauss, rng.gammavariate
-    wishes, supplies = [0] * count, [0] * count
-    flow = value["demand_flow_liters_per_minute"] * 1000.0 / 60.0
-    session_sigma, session_prob = value["supply_session_sigma"], value["supply_sessions_per_day"] / 24.0
-    session_shift = -session_sigma * session_sigma / 2.0
-    session_ml, session_seconds = (
-        value["supply_session_liters"] * 1000.0,
-        value["supply_session_hours"] * HOUR,
+    limit: list[float]
+    gain: list[float]
+    rates: list[list[float]]
+    uses: list[list[tuple[float, float, list[float]]]]
+    leak: list[float]
+    absent_below: float
+    power: float
+    weekly: list[float]
+    habit_sigma: list[float]
+    rest_sigma: list[float]
+    scale: list[float]
+
+
+def make_home(device: DeviceParameters, seed: int, hourly: list[float]) -> Home:
+    """Take from the model what is drawn once for a household."""
+    value = {name: np.array([number]) for name, number in numbers(device).items()}
+    ids = [device.device_id]
+    home = make_households(
+        hourly_liters=np.array(hourly)[:, None],
+        keys={name: stream_keys(seed, ids, f"household/{name}") for name in KEYS},
+        absence_share=value["demand_absence_share"],
+        profile_spread=value["demand_profile_spread"],
+        leak_liters_per_hour=value["demand_leak_liters_per_hour"],
+        use_size_factor=value["demand_use_size_factor"],
     )
-    pipe_ml = value["supply_max_liters_per_hour"] * 1000.0 / 256.0 / HOUR
-    last_hour = (start + count * step - 1) // HOUR
-    activity = gauss(0.0, 1.0)
+    keys = {name: stream_keys(seed, ids, f"demand/{name}") for name in habits.PROCESSES}
+    limit = probit(home.active_prob)
+    habit_sigma = habits._HABIT_SIGMA * value["demand_habit_strength"]
+    variance = SLOW_VARIANCE + habit_sigma**2
+    scale = np.sqrt(np.maximum(variance, 1.0))
+    of_routine = (np.maximum(variance, 1.0) - SLOW_VARIANCE)[:, None]
+    none = np.zeros((0, 1), dtype=np.float32)
+    about = habits.Activity(none, none, of_routine, of_routine / scale[:, None])
+    sizes = [mean * 1000.0 for mean in home.size_liters[:, 0].tolist()]
+    uses = [
+        [(until, sizes[TYPES.index(name)], SIZES[name]) for name, until in zip(types, shares, strict=True)]
+        for types, shares in (
+            (SMALL_TYPES, home.type_share["small"][:, 0].tolist()),
+            (LARGE_TYPES, home.type_share["large"][:, 0].tolist()),
+            (("shower",), [1.0]),
+        )
+    ]
+    for types in uses:
+        types[-1] = (1.0, *types[-1][1:])
+    return Home(
+        limit=limit[:, 0].tolist(),
+        gain=_hour_gain(about, limit, home)[:, 0].tolist(),
+        rates=[home.rate[name][:, 0].tolist() for name in ("small", "large", "shower")],
+        uses=uses,
+        leak=(home.leak_liters[:, 0] * NO_LEAK_SHARE).tolist(),
+        absent_below=float(probit(home.absence_prob)[0]),
+        power=float(home.routine_power[0]),
+        weekly=habits._weekly_habit(np.arange(168), keys["habit"])[:, 0].tolist(),
+        habit_sigma=habit_sigma.tolist(),
+        rest_sigma=np.sqrt(np.maximum(1.0 - variance, 0.0)).tolist(),
+        scale=scale.tolist(),
+    )
+
+
+def draw_uses(device: DeviceParameters, rng: random.Random, start: int, count: int, home: Home) -> list[int]:
+    """Draw the uses of each step, as `synthlab.model.demand` does. [milliliters]"""
+    step, rand, gauss = device.step_seconds, rng.random, rng.gauss
+    wishes = [0] * count
+    value = numbers(device)
+    flow, spread_sigma = (
+        value["demand_flow_liters_per_minute"] * 1000.0 / 60.0,
+        value["demand_day_factor_sigma"],
+    )
+    first_day, last_day = start // DAY, (start + count * step - 1) // DAY
+    days = last_day - first_day + 1
+    day_parts = slow_normals(gauss, days, habits._DAY_CORRELATION)
+    seasons = slow_normals(gauss, days, habits._SEASON_CORRELATION)
+    factors = slow_normals(gauss, days, habits._SEASON_CORRELATION)
+    leaks = slow_normals(gauss, days, habits._LEAK_CORRELATION)
+    absences = slow_normals(gauss, days + 1, habits._ABSENCE_CORRELATION)
+    first_node = first_day // DRIFT_DAYS
+    nodes = last_day // DRIFT_DAYS - first_node + 2
+    drifts = [slow_normals(gauss, nodes, habits._DRIFT_CORRELATION) for _ in range(24)]
+    small, large, shower = home.rates
+    limit, hour_gain, power, weekly, scale = home.limit, home.gain, home.power, home.weekly, home.scale
+    hour_part, rest = gauss(0.0, 1.0), gauss(0.0, 1.0)
+    for day in range(first_day, last_day + 1):
+        at = day - first_day
+        node, (left, right) = day // DRIFT_DAYS - first_node, DRIFT_WEIGHTS[day % DRIFT_DAYS]
+        day_part, season, absence, later = day_parts[at], seasons[at] * 0.3, absences[at], absences[at + 1]
+        factor = exp(spread_sigma * factors[at] - spread_sigma * spread_sigma / 2.0)
+        leaky, dripping, showering = leaks[at] < LEAKS_BELOW, rand(), rand()
+        week_hour = (day + 3) % 7 * 24
+        begin = day * DAY - start
+        for hour in range(24):
+            hour_part = 0.9 * hour_part + HOUR_WHITE * gauss(0.0, 1.0)
+            rest = 0.7 * rest + REST_WHITE * gauss(0.0, 1.0)
+            if leaky:
+                before, dripping = int(dripping), dripping + home.leak[week_hour]
+                drips = int(dripping) - before
+                if drips:
+                    spread(wishes, begin, HOUR, drips * 250, step)
+            drift = drifts[hour]
+            habit = WEEKLY * weekly[week_hour] + DRIFTING * (drift[node] * left + drift[node + 1] * right)
+            routine = home.habit_sigma[hour] * habit + home.rest_sigma[hour] * rest
+            score = HOUR_SIGMA[hour] * hour_part + DAY_SIGMA[hour] * day_part + season + routine
+            near, far = ABSENCE_WEIGHTS[hour]
+            if score < limit[week_hour] * scale[hour] and absence * near + later * far >= home.absent_below:
+                gain = hour_gain[week_hour] * factor * exp(-power * routine)
+                before = int(showering)
+                showering += shower[week_hour] * gain * ROUGH[int(rand() * QUANTILES)]
+                showers = int(showering) - before
+                counts = [0, 0, showers]
+                for group, mean in ((0, small[week_hour] * gain), (1, large[week_hour] * gain)):
+                    prob = below = exp(-mean)
+                    found, turn = 0, rand()
+                    while turn > below and prob > 1e-17:
+                        found += 1
+                        prob *= mean / found
+                        below += prob
+                    counts[group] = found
+                for types, found in zip(home.uses, counts, strict=True):
+                    for _ in range(found):
+                        volume, turn = 0, rand()
+                        for until, milliliters, quantiles in types:
+                            if turn < until:
+                                volume = int(milliliters * quantiles[int(rand() * QUANTILES)] + 0.5)
+                                break
+                        length = ceil(volume / max(flow, volume / 1800.0)) or 1
+                        moment = begin + int(rand() * (HOUR - length + 1))
+                        cell = moment // step
+                        if moment + length <= (cell + 1) * step:
+                            if 0 <= cell < count:
+                                wishes[cell] += volume
+                        else:
+                            spread(wishes, moment, length, volume, step)
+            week_hour += 1
+            begin += HOUR
+    return wishes
+
+
+def draw_supply(
+    device: DeviceParameters, reservoir: Reservoir, rng: random.Random, start: int, count: int
+) -> list[int]:
+    """Draw the supply of each step, as `synthlab.model.supply` does. [milliliters]"""
+    value, step, curve = numbers(device), device.step_seconds, device.supply
+    if curve is None:
+        raise ValueError(f"{device.device_id} is no tank")
+    rand, gauss = rng.random, rng.gauss
+    sigma, connected = value["supply_session_sigma"], float(reservoir.is_pipe_connected)
+    shift = -sigma * sigma / 2.0
+    probs = [
+        min(value["supply_sessions_per_day"] / 24.0 * connected * weekday * hour, 1.0)
+        for weekday in curve.weekday_probability_multipliers
+        for hour in curve.hourly_probability_multipliers
+    ]
+    session_ml = [value["supply_session_liters"] * 1000.0 * part for part in curve.hourly_volume_multipliers]
+    session_seconds = value["supply_session_hours"] * HOUR
+    pipe_ml = value["supply_max_liters_per_hour"] * 1000.0 / HOUR
+    ml_per_pressure, longest = pipe_ml / 256.0, MAX_SESSION_HOURS * HOUR * MEAN_PRESSURE
+    flows: dict[int, list[int]] = {}
+    first_day = (start // HOUR - LOOKBACK_HOURS) // 24
     own_turn = until = rand()
-    for hour in range(start // HOUR - LOOKBACK_HOURS, last_hour + 1):
-        begin = hour * HOUR - start
-        # Predictable supply: a day's sessions keep apart, and begin at the same turn most days.
+    for hour in range(first_day * 24, (start + count * step - 1) // HOUR + 1):
+        # Predictable: a day's sessions keep apart, and begin at the same turn most days.
         if hour % 24 == 0:
-            until = own_turn if rand() < 0.9 else rand()
-        before, until = until, until + session_prob
-        if int(until) > int(before):
-            volume = int(session_ml * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
-            length = int(session_seconds * exp(session_shift + session_sigma * gauss(0.0, 1.0)))
-            length = min(max(length, 60), DAY)
-            # Hour by hour at the pressure of the hour, as far as the pipe goes.
-            need = max(length * MEAN_PRESSURE, ceil(volume / pipe_ml))
-            used, clock, at = 0, hour, int(rand() * HOUR)
-            while used < need:
-                pressure = PRESSURE_SHAPE[clock % 24]
-                seconds = min(HOUR - at, ceil((need - used) / pressure))
-                total = min(used + seconds * pressure, need)
-                share = volume * total // need - volume * used // need
-                spread(supplies, clock * HOUR + at - start, seconds, share, step)
-                used, clock, at = total, clock + 1, 0
-        if begin <= -HOUR:
+            until = own_turn if rand() < PREDICTABLE_DAY_SHARE else rand()
+        before, until = int(until), until + probs[(hour + 72) % 168]
+        if int(until) == before:
             continue
-        activity = 0.9 * activity + 0.43588989 * gauss(0.0, 1.0)
-        if activity > ACTIVE_BELOW:
-            continue
-        liters = hourly[(hour + 72) % 168] / ACTIVE_PROB
-        for volume_share, types in USES:
-            threshold, product = exp(-liters * volume_share / types[-1][0]), rand()
-            while product > threshold:
-                product *= rand()
-                turn = rand()
-                size = next(size for size in types if turn < size[1])
-                volume = int(gamma(size[3], size[2] / size[3]) + 0.5)
-                length = min(max(ceil(volume / flow), 1), HOUR)
-                spread(wishes, begin + int(rand() * (HOUR - length + 1)), length, volume, step)
-    return wishes, supplies
+        volume = int(session_ml[hour % 24] * exp(shift + sigma * gauss(0.0, 1.0)) + 0.5)
+        length = int(session_seconds * exp(shift + sigma * gauss(0.0, 1.0)) + 0.5)
+        length = min(max(length, 60), DAY)
+        need = max(length * MEAN_PRESSURE, min(ceil(volume / ml_per_pressure), longest))
+        volume = min(volume, floor(need * ml_per_pressure))
+        # Hour by hour at the pressure of the hour, as far as the pipe goes.
+        used, clock, at = 0, hour, int(rand() * HOUR)
+        while used < need:
+            pressure = PRESSURE_SHAPE[clock % 24]
+            seconds = min(HOUR - at, ceil((need - used) / pressure))
+            total = min(used + seconds * pressure, need)
+            share = volume * total // need - volume * used // need
+            met = flows.get(clock)
+            if met is None:
+                flows[clock] = [at, at + seconds, share]
+            else:
+                flows[clock] = [min(met[0], at), max(met[1], at + seconds), met[2] + share]
+            used, clock, at = total, clock + 1, 0
+    supplies = [0] * count
+    for clock, (begin, end, volume) in flows.items():
+        spread(
+            supplies,
+            clock * HOUR + begin - start,
+            end - begin,
+            min(volume, int(pipe_ml * (end - begin))),
+            step,
+        )
+    return supplies
 
 
-def use_group(volume_share: float, parts: dict[str, float]) -> tuple[float, list[tuple[float, ...]]]:
-    """Return a group's share of the volume, and by type: mean size, cumulative share, ml, shape."""
-    counts = {name: share / SIZE_LITERS[name][0] for name, share in parts.items()}
-    mean_liters, until, types = 1.0 / sum(counts.values()), 0.0, []
-    for name, rate in counts.items():
-        until += rate * mean_liters
-        types.append((mean_liters, until, SIZE_LITERS[name][0] * 1000.0, SIZE_SHAPE[name]))
-    return volume_share, [*types[:-1], (mean_liters, 1.0, *types[-1][2:])]
+HOUR_SIGMA, DAY_SIGMA = habits._HOUR_SIGMA.tolist(), habits._DAY_SIGMA.tolist()
+SLOW_VARIANCE = habits._HOUR_SIGMA**2 + habits._DAY_SIGMA**2 + habits._SEASON_SIGMA**2
+HOUR_WHITE, REST_WHITE = sqrt(1.0 - 0.9**2), sqrt(1.0 - 0.7**2)
+WEEKLY, DRIFTING = sqrt(habits._WEEKLY_SHARE), sqrt(1.0 - habits._WEEKLY_SHARE)
+DRIFT_DAYS = habits._DRIFT_DAYS
+LEAKS_BELOW = float(probit(np.array(habits.LEAK_DAY_SHARE)))
 
 
-MEAN_PRESSURE = sum(PRESSURE_SHAPE) // 24
-ACTIVE_PROB, ACTIVE_BELOW = 0.75, 0.6745
-USES = (
-    use_group(0.45, {"toilet": 0.51, "tap": 0.49}),
-    use_group(0.30, {"irrigation": 0.08, "laundry": 0.35, "medium": 0.57}),
-    use_group(0.25, {"shower": 1.0}),
-)
+def node_weights(count: int, correlation: float) -> list[tuple[float, float]]:
+    """Weights of two nodes at each of the moments between them."""
+    weights = habits._node_weights(np.arange(count) / count, correlation)
+    return list(zip(*(part.tolist() for part in weights), strict=True))
+
+
+DRIFT_WEIGHTS = node_weights(DRIFT_DAYS, habits._DRIFT_CORRELATION)
+ABSENCE_WEIGHTS = node_weights(24, habits._ABSENCE_CORRELATION)
 
 
 def simulate_tank(
@@ -163,7 +321,8 @@ def simulate_tank(
     rand, gauss = rng.random, rng.gauss
     count = (end_second - start_second) // step + 1
     hourly = demand_by_hour(device)
-    wishes, supplies = draw_water(device, rng, start_second, count, hourly)
+    wishes = draw_uses(device, rng, start_second, count, make_home(device, seed, hourly))
+    supplies = draw_supply(device, reservoir, rng, start_second, count)
     first_hour = start_second // HOUR
     hours = (end_second + step) // HOUR - first_hour + 2
     first_day, days = first_hour // 24, hours // 24 + 3
@@ -185,7 +344,9 @@ def simulate_tank(
     weak_prob, wet_prob = value["echo_burst_no_echo_prob"], value["condensation_no_echo_prob"]
     burst_mean, plateau_mean = value["echo_burst_minutes"] * 60, value["plateau_hours"] * HOUR
     wet_mean, night_prob = value["condensation_hours"] * HOUR, value["condensation_night_prob"]
+    wet_below = float(probit(np.array(night_prob))) if night_prob else -9.0
     band = value["plateau_step_mm"]
+    band_offset = rand() * band
     burst_from = burst_to = plateau_from = plateau_to = wet_from = wet_to = 0
     warm, swing = value["temperature_mean_c"], value["temperature_daily_amplitude_c"]
     site = value["signal_site_spread"]
@@ -226,7 +387,7 @@ def simulate_tank(
             if rand() < plateau_prob:
                 plateau_from = hour * HOUR + int(rand() * HOUR)
                 plateau_to = plateau_from + episode_seconds(gauss, plateau_mean)
-            if hour % 24 == 23 and rand() < night_prob:
+            if hour % 24 == 23 and 0.714 * gauss(0.0, 1.0) + 0.7 * weather[at + 1] < wet_below:
                 wet_from = hour * HOUR + int(rand() * 3 * HOUR)
                 wet_to = wet_from + episode_seconds(gauss, wet_mean)
             formula = hourly[(hour + 72) % 168] * step / 3600
@@ -254,7 +415,7 @@ def simulate_tank(
         r4, warmth = round(distance + size * cos(turn) * noise), size * sin(turn) * 0.15
         strength = sqrt(-2.0 * log(1.0 - rand())) * cos(_TURN * rand()) * fast_db
         if plateau_from <= second < plateau_to:
-            r0 = r1 = r2 = r3 = r4 = round(round(distance / band) * band)
+            r0 = r1 = r2 = r3 = r4 = round(round((distance - band_offset) / band) * band + band_offset)
         if r0 < blind or r1 < blind or r2 < blind or r3 < blind or r4 < blind:
             r0, r1, r2 = max(r0, blind), max(r1, blind), max(r2, blind)
             r3, r4 = max(r3, blind), max(r4, blind)
