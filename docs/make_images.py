@@ -1,4 +1,4 @@
-"""Draw the README's picture from the bundled templates; the same code gives the same bytes.
+"""Draw the pictures of README and docs; the same code gives the same bytes.
 
 .venv/bin/python docs/make_images.py
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import synthlab
-from synthlab.plotting import Plot, demand_table, level_table
+from synthlab.plotting import Plot, demand_table, level_table, recall_figure
 from synthlab.plotting.demand import day_of, draw_demand
 from synthlab.plotting.level import draw_level
 from synthlab.plotting.routes import draw_truck
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 IMAGES = Path(__file__).resolve().parent / "images"
+FOUND = Path(__file__).resolve().parent / "faults_found.csv"
 END_AT = "2026-02-12T10:00:00Z"
 TANKS = {"E2E2024STATA1": "A: regular supply", "E2E2024STATC1": "C: supply in fragments"}
 TRUCK = "E2E2024MOBE1"
@@ -87,10 +88,23 @@ def _draw_demand(axes: Axes, frame: pd.DataFrame) -> None:
     axes.legend(fontsize=7.5, loc="upper left", ncols=2, labelcolor=COLORS["ink"], borderaxespad=0.2)
 
 
+def recall() -> Plot:
+    """Draw what `docs/measure_faults.py` found: recall against size, or duration where a kind has no size."""
+    import pandas as pd
+
+    found = pd.read_csv(FOUND)
+    # A blocked inlet is there or not: how long it lasts decides.
+    has_size = set(found.loc[found["by"] == "size", "fault"]) - {"BLOCKED_INLET"}
+    shown = found[(found["by"] == "size") == found["fault"].isin(has_size)]
+    columns = {by: shown["value"].where(shown["by"] == by) for by in ("size", "duration_hours")}
+    return recall_figure(shown.assign(**columns))
+
+
 def main() -> None:
     """Write the pictures."""
     IMAGES.mkdir(exist_ok=True)
     overview().save(IMAGES / "overview.png")
+    recall().save(IMAGES / "recall.png")
 
 
 if __name__ == "__main__":

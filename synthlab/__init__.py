@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from synthlab.workflows.provision import ProvisionResult, provision
     from synthlab.workflows.purge import PurgeResult, purge
     from synthlab.workflows.realism import realism
-    from synthlab.workflows.recall import recall_by_size
+    from synthlab.workflows.recall import recall_by_duration, recall_by_size
     from synthlab.workflows.reservoirs import reservoirs
     from synthlab.workflows.review import Review
     from synthlab.workflows.tendencies import tendencies, tendencies_by_seed
@@ -100,6 +100,7 @@ _HOMES: dict[str, str] = {
     "fit_demand": "synthlab.workflows.fit",
     "fit_supply": "synthlab.workflows.fit",
     "import_csv": "synthlab.workflows.import_",
+    "recall_by_duration": "synthlab.workflows.recall",
     "recall_by_size": "synthlab.workflows.recall",
     "inject_faults": "synthlab.workflows.inject",
     "load_thresholds": "synthlab.quality.thresholds_file",
@@ -173,6 +174,7 @@ __all__ = [
     "provision",
     "purge",
     "realism",
+    "recall_by_duration",
     "recall_by_size",
     "reject",
     "reservoirs",

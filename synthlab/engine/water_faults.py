@@ -43,10 +43,12 @@ class WaterFaults:
     thefts: Thefts | None = None
     open_share: F64 | None = None
 
-    @property
-    def is_any(self) -> bool:
-        """Whether anything happens."""
-        return not (self.loss_ml is None and self.thefts is None and self.open_share is None)
+    def reached(self, device_count: int) -> npt.NDArray[np.bool_]:
+        """Tell which devices anything happens to."""
+        found = np.zeros(device_count, bool)
+        for plan in (self.loss_ml, None if self.thefts is None else self.thefts.plan):
+            found |= False if plan is None else plan.any(axis=0)
+        return found | (False if self.open_share is None else (self.open_share < 1).any(axis=0))
 
     def reaching(self, inflow_ml: F64) -> F64:
         """Return the supply that reaches the tanks, whole. [milliliters]"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 RECALL_TARGET, PRECISION_TARGET = 0.95, 0.9
 """Source: domain facts, section 6, recall; issue of the checks, precision."""
 _BAR = 0.62
-_ROW_INCHES, _PANEL_INCHES, _COLUMNS = 0.27, 2.2, 3
+_ROW_INCHES, _PANEL_INCHES, _COLUMNS = 0.27, 1.85, 4
+_LINE_COLORS = (COLORS["blue"], COLORS["vermillion"], COLORS["green"])
+_LINE_MARKERS = ("o", "^", "s")
 
 
 def score_figure(score: Score) -> Plot:
@@ -76,35 +79,59 @@ def _delay_panel(axis: Axes, hours: pd.Series) -> None:
 
 
 def recall_figure(curves: pd.DataFrame) -> Plot:
-    """Draw recall against size, one panel a kind of fault.
+    """Draw recall against size, or against duration, one panel a kind of fault.
 
     Parameters
     ----------
     curves : DataFrame
-        What `synthlab.recall_by_size` returns; tables of several kinds may be joined.
+        What `synthlab.recall_by_size` or `synthlab.recall_by_duration` returns; tables of several
+        kinds and of both functions may be joined.  A column ``on`` tells several lines of a
+        panel apart, such as tanks and trucks.
     """
-    from synthlab.scenario.faults import FAULT_KINDS
-
-    kinds = list(dict.fromkeys(curves["fault"]))
-    row_count = max(1, -(-len(kinds) // _COLUMNS))
+    panels = _panels(curves)
+    row_count = max(1, -(-len(panels) // _COLUMNS))
+    lines = sorted(set(curves["on"])) if "on" in curves else []
     with styled():
         figure = Plot(
-            f"recall by size of {len(kinds)} kinds of faults",
+            f"recall of {len(panels)} curves",
             width_inches=SIZES["width_inches"],
             height_inches=SIZES["heading_inches"] + _PANEL_INCHES * row_count,
         )
-        panels: Any = figure.subplots(row_count, _COLUMNS, squeeze=False, sharey=True)
-        heading(figure, "From which size a fault is found", f"dashed: recall {RECALL_TARGET:.2f}")
-        for axis, kind in zip(panels.flat, kinds, strict=False):
-            rows = curves[curves["fault"] == kind].sort_values("size")
-            axis.plot(rows["size"], rows["recall"], marker="o", color=COLORS["blue"])
-            axis.axhline(RECALL_TARGET, color=COLORS["muted"], linestyle="--")
+        grid: Any = figure.subplots(row_count, _COLUMNS, squeeze=False, sharey=True)
+        for axis, (kind, label, rows) in zip(grid.flat, panels, strict=False):
+            _recall_panel(axis, rows, lines)
             axis.set_title(kind)
-            axis.set_ylim(-0.04, 1.06)
-            axis.set_xlim(left=0)
-            axis.set_xlabel(f"size [{FAULT_KINDS[kind].size_unit}]")
-        for axis in panels.flat[len(kinds) :]:
+            axis.set_xlabel(label)
+        for axis in grid.flat[len(panels) :]:
             axis.set_visible(False)
-        for axis in panels[:, 0]:
+        for axis in grid[:, 0]:
             axis.set_ylabel("recall")
+        known = {line.get_label(): line for axis in grid.flat for line in axis.get_lines()}
+        legend = ([known[name] for name in lines], lines) if len(lines) > 1 else None
+        heading(figure, "From where on a fault is found", f"dashed: recall {RECALL_TARGET:.2f}", legend)
     return figure
+
+
+def _panels(curves: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return kind, label and rows of each panel; the rows have the values of the axis as ``x``."""
+    from synthlab.scenario.faults import FAULT_KINDS
+
+    found = []
+    for kind in dict.fromkeys(curves["fault"]):
+        for name, label in (
+            ("size", f"size [{FAULT_KINDS[kind].size_unit}]"),
+            ("duration_hours", "lasts [h]"),
+        ):
+            if name in curves:
+                rows = curves[(curves["fault"] == kind) & curves[name].notna()]
+                found += [(str(kind), label, rows.assign(x=rows[name]).sort_values("x"))] if len(rows) else []
+    return found
+
+
+def _recall_panel(axis: Axes, rows: pd.DataFrame, lines: Sequence[str]) -> None:
+    for name, color, marker in zip(lines or [""], _LINE_COLORS, _LINE_MARKERS, strict=False):
+        own = rows[rows["on"] == name] if lines else rows
+        axis.plot(own["x"], own["recall"], marker=marker, color=color, label=name)
+    axis.axhline(RECALL_TARGET, color=COLORS["muted"], linestyle="--")
+    axis.set_ylim(-0.04, 1.06)
+    axis.set_xlim(left=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,41 +181,77 @@ def _with_water_faults(
         return frame
     changed = frame.copy()
     columns: dict[str, npt.NDArray[Any]] = {}
-    for name, places in frame.groupby("device_id", observed=True).indices.items():
-        device = devices[str(name)]
-        own = frame.iloc[places]
-        seconds = own["received_at"].to_numpy(dtype="datetime64[ms]").view(np.int64) // 1_000
+    for names, places, seconds in _same_grids(frame, devices):
+        device, own = devices[names[0]], [tanks[name] for name in names]
         broken = water_faults(
             plans,
-            [device.device_id],
+            names,
             device.mode,
             seed=seed,
             seconds=seconds,
             step_seconds=device.step_seconds,
-            capacity_ml=np.array([np.floor(tanks[str(name)].capacity_liters * ML_PER_LITER)]),
+            capacity_ml=_capacity_ml(own),
         )
-        if not broken.is_any:
+        hit = broken.reached(len(names))
+        if not hit.any():
             continue
-        for column, values in _replayed(own, tanks[str(name)], device, broken).items():
-            columns.setdefault(column, frame[column].to_numpy(copy=True))[places] = values
+        for column, values in _replayed(frame, places, own, device.mode, broken):
+            columns.setdefault(column, frame[column].to_numpy(copy=True))[places[:, hit]] = values[:, hit]
     for column, values in columns.items():
         changed[column] = values
     return changed
 
 
-def _replayed(
-    rows: pd.DataFrame, tank: Reservoir, device: FaultyDevice, broken: WaterFaults
-) -> dict[str, npt.NDArray[Any]]:
-    def flow(name: str) -> F64:
-        return np.rint(rows[f"{name}_liters"].to_numpy(np.float64) * ML_PER_LITER)[:, None]
+def _same_grids(
+    frame: pd.DataFrame, devices: Mapping[str, FaultyDevice]
+) -> Iterator[tuple[list[str], I64, I64]]:
+    """Yield devices that report at the same times, their rows (n_steps, n_devices), and the times. [s]"""
+    seconds = frame["received_at"].to_numpy(dtype="datetime64[ms]").view(np.int64) // 1_000
+    groups: dict[tuple[str, int, bytes], list[tuple[str, I64]]] = {}
+    for name, places in frame.groupby("device_id", observed=True).indices.items():
+        device = devices[str(name)]
+        grid = (device.mode, device.step_seconds, seconds[places].tobytes())
+        groups.setdefault(grid, []).append((str(name), np.asarray(places)))
+    for members in groups.values():
+        places = np.stack([own for _, own in members], axis=1)
+        yield [name for name, _ in members], places, seconds[places[:, 0]]
 
-    capacity = np.array([np.floor(tank.capacity_liters * ML_PER_LITER)])
+
+def _capacity_ml(tanks: Sequence[Reservoir]) -> F64:
+    return np.array([np.floor(tank.capacity_liters * ML_PER_LITER) for tank in tanks])
+
+
+def _replayed(
+    frame: pd.DataFrame, places: I64, tanks: Sequence[Reservoir], mode: str, broken: WaterFaults
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield the columns that change, each (n_steps, n_devices)."""
+
+    def flow(name: str) -> F64:
+        return np.rint(frame[f"{name}_liters"].to_numpy(np.float64)[places] * ML_PER_LITER)
+
+    capacity = _capacity_ml(tanks)
     volume = flow("volume")
     flows = {name: flow(name) for name in ("inflow", "served", "overflow", "loaded", "delivered", "lost")}
     gains = flows["inflow"][0] + flows["loaded"][0]
     before = volume[0] - gains + sum(flows[name][0] for name in ("served", "overflow", "delivered", "lost"))
-    made: dict[str, F64]
-    if device.mode == "MOBILE":
+    after, made = _stored(before, capacity, flows, mode, broken)
+    for name, values in made.items():
+        yield f"{name}_liters", values / ML_PER_LITER
+    yield "volume_liters", after / ML_PER_LITER
+    yield "level_pct", after / capacity * 100.0
+    moved = [
+        _moved(frame.iloc[places[:, i]], tank, volume[:, [i]] / capacity[i], after[:, [i]] / capacity[i])
+        for i, tank in enumerate(tanks)
+    ]
+    for name in moved[0]:
+        yield name, np.stack([one[name] for one in moved], axis=1)
+
+
+def _stored(
+    before: F64, capacity: F64, flows: Mapping[str, F64], mode: str, broken: WaterFaults
+) -> tuple[F64, dict[str, F64]]:
+    """Return the content, and the flows that are others than before. [milliliters]"""
+    if mode == "MOBILE":
         truck = storage.truck_steps(
             volume=before,
             capacity=capacity,
@@ -224,29 +260,20 @@ def _replayed(
             loss_plan=broken.added_to(flows["lost"]),
             thefts=broken.thefts,
         )
-        after = truck.volume
-        made = {"loaded": truck.loaded, "delivered": truck.delivered, "lost": truck.lost}
-    else:
-        inflow, nothing = broken.reaching(flows["inflow"]), np.zeros(1)
-        kept = storage.tank_steps(
-            volume=before,
-            capacity=capacity,
-            requested=flows["served"],
-            inflow=inflow,
-            threshold_fraction=nothing,
-            min_demand_fraction=nothing,
-            loss_plan=broken.added_to(flows["lost"]),
-            thefts=broken.thefts,
-        )
-        after = kept.volume
-        made = {"inflow": inflow, "served": kept.served, "overflow": kept.overflow}
-        made["lost"] = flows["lost"] if kept.lost is None else kept.lost
-    columns: dict[str, npt.NDArray[Any]] = {
-        f"{name}_liters": v[:, 0] / ML_PER_LITER for name, v in made.items()
-    }
-    columns["volume_liters"] = after[:, 0] / ML_PER_LITER
-    columns["level_pct"] = after[:, 0] / capacity[0] * 100.0
-    return columns | _moved(rows, tank, volume / capacity, after / capacity)
+        return truck.volume, {"loaded": truck.loaded, "delivered": truck.delivered, "lost": truck.lost}
+    inflow, nothing = broken.reaching(flows["inflow"]), np.zeros(len(capacity))
+    kept = storage.tank_steps(
+        volume=before,
+        capacity=capacity,
+        requested=flows["served"],
+        inflow=inflow,
+        threshold_fraction=nothing,
+        min_demand_fraction=nothing,
+        loss_plan=broken.added_to(flows["lost"]),
+        thefts=broken.thefts,
+    )
+    made = {"inflow": inflow, "served": kept.served, "overflow": kept.overflow}
+    return kept.volume, made | {"lost": flows["lost"] if kept.lost is None else kept.lost}
 
 
 def _moved(rows: pd.DataFrame, tank: Reservoir, before: F64, after: F64) -> dict[str, npt.NDArray[Any]]:

@@ -92,3 +92,15 @@ def test_recall_rises_with_the_size() -> None:
     assert (curve["episodes"] >= 3).all()
     with pytest.raises(UsageError):
         synthlab.recall_by_size(frame, "GAP")
+
+
+def test_recall_rises_with_the_duration() -> None:
+    scenario = synthlab.load_scenario("stationary_only_v1").with_changes(days=12)
+    frame = synthlab.backfill(scenario, end_at="2026-02-12T10:00:00Z").frame
+    at = ["2026-02-03T06:00:00Z", "2026-02-08T00:00:00Z"]
+    curve = synthlab.recall_by_duration(frame, "Leak", (0.1, 72.0), at=at)
+    assert curve["duration_hours"].tolist() == [0.1, 72.0]
+    assert curve["recall"].tolist() == [0.0, 1.0]
+    assert (curve["episodes"] >= 3).all()
+    with pytest.raises(UsageError, match="GAP"):
+        synthlab.recall_by_duration(frame, "SPIKES")
