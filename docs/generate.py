@@ -122,14 +122,14 @@ def faults() -> str:
         "| kind | what happens | on | size | lasts | where the numbers are from |",
         "|---|---|---|---|---|---|",
     ]
-    parts = {
-        "<!-- note -->\n": NOTE,
-        "<!-- kinds -->": "\n".join([*head, *rows]),
-        "<!-- found -->": "\n".join(_found_rows()),
-        "<!-- from -->": "\n".join(_from_rows()),
+    parts: dict[str, Callable[[], list[str]]] = {
+        "<!-- note -->": lambda: [NOTE.rstrip()],
+        "<!-- kinds -->": lambda: [*head, *rows],
+        "<!-- found -->": _found_rows,
+        "<!-- from -->": _from_rows,
     }
     for mark, part in parts.items():
-        text = text.replace(mark, part)
+        text = text.replace(mark, "\n".join(part())) if mark in text else text
     return text
 
 

@@ -22,6 +22,21 @@ ACTIVITIES = ("TRAVEL", "BASE", "REFILL", "CLIENT", "IDLE")
 ML_PER_LITER = 1_000
 """Volumes are whole milliliters, so that sums are exact in any order. Assumed: finer than any meter."""
 
+LOST_SEQ = "lost_seq"
+"""What `DataFrame.attrs` calls a `LostSeq`, and a manifest the numbers of a device."""
+
+
+class LostSeq(dict[str, tuple[tuple[int, int], ...]]):
+    """Numbers of messages that the network lost, as closed ranges by device, carried by a frame.
+
+    pandas copies ``attrs`` with every frame that it makes; this never changes, so one is
+    enough for all.
+    """
+
+    def __deepcopy__(self, _memo: object) -> LostSeq:
+        return self
+
+
 Kind = Literal["text", "category", "int", "float", "time"]
 Origin = Literal["identity", "reported", "derived", "truth"]
 

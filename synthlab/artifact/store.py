@@ -25,6 +25,7 @@ from synthlab.artifact.manifest import (
     seal_problems,
 )
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
+from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
 from synthlab.results import Result
 from synthlab.steps import step
@@ -100,11 +101,26 @@ class Artifact(Result):
         ArtifactError
             Code ``ARTIFACT_ROW_INVALID`` or ``ARTIFACT_NOT_FOUND``.
         """
-        return read_csv(self.csv_path)
+        return self._told(read_csv(self.csv_path))
 
     def read_rows(self) -> Rows:
         """Return the rows, valid and invalid; the hash is not compared here. Reads only."""
-        return read_rows(self.csv_path)
+        rows = read_rows(self.csv_path)
+        self._told(rows.frame)
+        return rows
+
+    def _told(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Tell a frame which of its messages the manifest calls lost."""
+        lost = LostSeq(
+            {
+                device_id: tuple((first, last) for first, last in entry[LOST_SEQ])
+                for device_id, entry in self.manifest["devices"].items()
+                if entry.get(LOST_SEQ)
+            }
+        )
+        if lost:
+            frame.attrs[LOST_SEQ] = lost
+        return frame
 
     def __repr__(self) -> str:
         device_count = len(self.manifest["devices"])

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.calibration import Reservoir, reservoirs_from_frame
+from synthlab.columns import LOST_SEQ
 from synthlab.errors import Problem, UsageError
 from synthlab.quality.block import Block, blocks_of
+from synthlab.quality.declared import LostSeq, excuse_declared
 from synthlab.quality.flags import Flag, Flags, all_of, by_limits, unknown
 from synthlab.quality.grid import Grid, grid_of
 from synthlab.quality.registry import CHECKS
@@ -125,6 +127,7 @@ def check(
     reservoirs: pd.DataFrame | Mapping[str, Reservoir] | None = None,
     thresholds: Thresholds | None = None,
     step_seconds: Mapping[str, int] | None = None,
+    lost: LostSeq | None = None,
 ) -> Findings:
     """Judge every row of a telemetry frame by every check.
 
@@ -141,6 +144,10 @@ def check(
     thresholds : Thresholds, optional
     step_seconds : mapping of str to int, optional
         Cadence by device; else the median step of its rows. [seconds]
+    lost : mapping of str to sequence of (int, int), optional
+        Numbers of messages that are known to be lost, as closed ranges by device, such as
+        `Backfill.lost`; by default what the frame carries (``frame.attrs["lost_seq"]``). A gap
+        of just these is SUSPECT, and any other FAILs.
 
     Raises
     ------
@@ -165,6 +172,9 @@ def check(
         "row_order": _row_order_flags(source, grid),
         **_block_flags(source, grid, limits),
     }
+    declared = frame.attrs.get(LOST_SEQ) if lost is None else lost
+    if declared:
+        excuse_declared(flags, source, declared)
     return _findings(frame, source, flags, limits)
 
 

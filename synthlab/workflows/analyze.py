@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, QualityError
 from synthlab.results import Result
-from synthlab.workflows.lost_messages import lost_count, unexplained_fails
+from synthlab.workflows.lost_messages import lost_count
 
 if TYPE_CHECKING:
     from synthlab.artifact import Artifact, Rows
@@ -179,9 +179,7 @@ def _failures(artifact: Artifact, rows: Rows, findings: Findings) -> list[str]:
         failures.append(f"the CSV has {found_count} rows, the manifest says {manifest['row_count']}")
     failures += _device_failures(manifest["devices"], rows)
     failures += [
-        f"{name}: {count} rows FAIL"
-        for name, count in unexplained_fails(findings, rows.frame, manifest["devices"]).items()
-        if count
+        f"{name}: {count['FAIL']} rows FAIL" for name, count in findings.counts.items() if count["FAIL"]
     ]
     failures += [f"{name}: could not judge a single row" for name in findings.unjudged]
     return failures
@@ -221,7 +219,7 @@ def _document(artifact: Artifact, rows: Rows, findings: Findings, failures: list
         "qc_failures": failures,
         "row_count": len(rows.frame) + rows.unreadable_count,
         "device_count": findings.device_count,
-        "seq_gap_count": counts["seq_gap"]["FAIL"],
+        "seq_gap_count": counts["seq_gap"]["FAIL"] + counts["seq_gap"]["SUSPECT"],
         "lost_message_count": lost_count(manifest["devices"]),
         "seq_duplicate_count": counts["seq_duplicate"]["FAIL"],
         "seq_non_monotonic_count": counts["seq_order"]["FAIL"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from synthlab.calibration import Reservoir, reservoirs_from_frame
+from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.engine import Checkpoint, simulate
 from synthlab.errors import Problem, UsageError, show_value
 from synthlab.results import Result
@@ -33,6 +34,7 @@ class Backfill(Result):
         Pass it to the next `backfill` to go on as one run.
     lost : mapping of str to tuple of (int, int)
         Numbers of messages that the network lost, as ranges, by device: they have no row.
+        The frame carries them too (``frame.attrs["lost_seq"]``), so that `check` knows.
     """
 
     frame: pd.DataFrame
@@ -114,6 +116,8 @@ def backfill(
         checkpoint=checkpoint,
         faults=fault_plans(scenario.faults),
     )
+    if run.lost:
+        run.frame.attrs[LOST_SEQ] = LostSeq(run.lost)
     return Backfill(run.frame, run.checkpoint, run.lost)
 
 

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import create_engine, text
 
 import synthlab
 from synthlab.columns import NAMES
+from synthlab.quality.flags import Flag
 from synthlab.sequence import SequenceState
-from synthlab.workflows.lost_messages import explained_rows
 
 LOSSY = {"message_loss_prob": 0.08, "outages_per_day": 2.0, "outage_hours": 1.5}
 
@@ -89,26 +90,43 @@ def test_honest_gaps_pass_the_checks_and_are_counted(
     )
 
 
-def test_a_gap_that_nobody_declared_still_fails(lossy: synthlab.Scenario, end_at: datetime) -> None:
+def test_a_frame_alone_passes_with_the_gaps_that_it_declares(
+    lossy: synthlab.Scenario, end_at: datetime, scratch: Path
+) -> None:
     history = synthlab.backfill(lossy, end_at=end_at)
-    devices = {
-        name: {"lost_seq": [list(each) for each in ranges], "step_seconds": 600}
-        for name, ranges in history.lost.items()
-    }
-    steps = {entry.device_id: entry.step_seconds for entry in _parameters(lossy)}
-    devices = {name: {**entry, "step_seconds": steps[name]} for name, entry in devices.items()}
-    jumps = history.frame.groupby("device_id", observed=True)["seq"].diff() > 1
-    assert (explained_rows(history.frame, devices) == jumps).all()
-    one = history.frame.index[history.frame["seq"] == history.frame["seq"].iloc[len(history.frame) // 2]][0]
-    holed = history.frame.drop(index=one).reset_index(drop=True)
-    new_jumps = holed.groupby("device_id", observed=True)["seq"].diff() > 1
-    assert (new_jumps & ~explained_rows(holed, devices)).sum() == 1
+    read = synthlab.export_csv(lossy, end_at=end_at).read_frame()
+    for frame in (history.frame, history.frame.iloc[20:].reset_index(drop=True), read):
+        findings = synthlab.check(frame)
+        jumps = (frame.groupby("device_id", observed=True)["seq"].diff() > 1).to_numpy()
+        assert jumps.sum() >= 5
+        assert findings.passed, findings.to_frame()
+        # Known, and still to be seen.
+        assert ((findings.flags["seq_gap"] == Flag.SUSPECT) == jumps).all()
+    for lost in ({}, {name: ranges[:1] for name, ranges in history.lost.items()}):
+        told = synthlab.check(history.frame, lost=lost)
+        assert not told.passed
+        explained = sum(map(len, lost.values()))
+        jumps = history.frame.groupby("device_id", observed=True)["seq"].diff() > 1
+        assert told.counts["seq_gap"]["FAIL"] == jumps.sum() - explained
 
 
-def _parameters(scenario: synthlab.Scenario) -> tuple[object, ...]:
-    from synthlab.scenario.resolve import resolve
+def test_a_gap_that_nobody_declared_still_fails(lossy: synthlab.Scenario, end_at: datetime) -> None:
+    frame = synthlab.backfill(lossy, end_at=end_at).frame
+    one = frame.index[len(frame) // 2]
+    rows = frame.index[(frame["device_id"] == frame["device_id"][one]) & (frame.index > one)]
+    holed = frame.drop(index=one).reset_index(drop=True)
+    findings = synthlab.check(holed)
+    assert np.flatnonzero(findings.flags["seq_gap"] == Flag.FAIL).tolist() == [rows[0] - 1]
 
-    return resolve(scenario)
+
+def test_a_declared_gap_of_another_length_fails(lossy: synthlab.Scenario, end_at: datetime) -> None:
+    """A gap that lasted longer than its numbers say hides something."""
+    frame = synthlab.backfill(lossy, end_at=end_at).frame
+    row = int(np.flatnonzero(frame.groupby("device_id", observed=True)["seq"].diff() > 1)[0])
+    later = frame["device_id"].eq(frame["device_id"][row]) & (frame.index >= row)
+    received = frame["received_at"].where(~later, frame["received_at"] + timedelta(minutes=30))
+    findings = synthlab.check(frame.assign(received_at=received))
+    assert findings.flags["seq_gap"][row] == Flag.FAIL
 
 
 def _stored(url: str) -> dict[tuple[str, int], object]:
