@@ -37,7 +37,7 @@ lab: $(VENV)/.full.stamp  ## open the notebooks in JupyterLab
 WORKSPACE ?= .tmp/app
 app: $(VENV)/.full.stamp  ## the workbench as a page without code: design, review, live
 	@mkdir -p "$(abspath $(WORKSPACE))"
-	cd notebooks && SYNTHLAB_WORKSPACE="$(abspath $(WORKSPACE))" JUPYTER_PATH="$(CURDIR)/notebooks:$$JUPYTER_PATH" \
+	cd notebooks && exec env SYNTHLAB_WORKSPACE="$(abspath $(WORKSPACE))" JUPYTER_PATH="$(CURDIR)/notebooks:$$JUPYTER_PATH" \
 		$(abspath $(BIN))/voila app.ipynb $(APP_OPTIONS)
 
 test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,12 +43,25 @@ FOREIGN_ADDRESSES = (
 ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 
 
+COUNT_CLICKS = """
+window.presses = 0;
+addEventListener("pointerdown", (event) => { window.presses += event.isTrusted ? 1 : 0; }, true);
+"""
+"""Counts what a hand does with a mouse button: a click is a press, so is a drag, a double click is two."""
+
+
 @dataclass
 class Watched:
-    """A page, and what it complained about."""
+    """A page, what it complained about, and what it asked the network for."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def presses(self) -> int:
+        """How often a mouse button went down on this page."""
+        return int(self.page.evaluate("window.presses"))
 
     def hear(self, message: ConsoleMessage) -> None:
         """Keep an error of the console."""
@@ -58,6 +71,7 @@ class Watched:
 
     def answer(self, route: Route) -> None:
         """Answer a request for an address of the network: with nothing, and a complaint."""
+        self.asked.append(route.request.url)
         if not any(name in route.request.url for name in FOREIGN_ADDRESSES):
             self.complaints.append(f"asks for {route.request.url}")
         route.fulfill(status=200, content_type="text/css", body="")
@@ -93,6 +107,7 @@ def watched_page(browser: Browser, *, width: int = 1500, height: int = 1000) -> 
     page.on("console", watched.hear)
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     context.route(ELSEWHERE, watched.answer)
+    context.add_init_script(COUNT_CLICKS)
     yield watched
     context.close()
 
@@ -137,25 +152,49 @@ def served_by_voila(folder: Path, notebook: str) -> Iterator[Server]:
 
 
 @contextmanager
-def _served(program: str, arguments: list[str], folder: Path) -> Iterator[Server]:
-    """Start a server on a free port of loopback; end that very process afterwards."""
-    token = secrets.token_hex(16)
+def served_by_make(folder: Path, **variables: str) -> Iterator[Server]:
+    """Serve the workbench as `make app` does, with a scratch folder to keep things in."""
+    port = _free_port()
+    binaries = Path(sys.executable).parent
+    # -o: this environment is the one to run in, and nothing is to be installed.
+    options = [f"VENV={binaries.parent}", f"WORKSPACE={folder}"]
+    options += [f"APP_OPTIONS=--no-browser --Voila.port={port}", "-o", f"{binaries.parent}/.full.stamp"]
+    with _running(["make", "--no-print-directory", "app", *options], folder, REPOSITORY, port, variables):
+        yield Server(f"http://127.0.0.1:{port}", "", folder)
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _served(program: str, arguments: list[str], folder: Path) -> Iterator[Server]:
+    """Serve a folder from itself, with a token where there is one."""
+    token = secrets.token_hex(16)
+    port = _free_port()
     kind = "ServerApp" if program == "jupyter" else "Voila"
     address = [f"--{kind}.port={port}", f"--{kind}.ip=127.0.0.1", "--no-browser"]
     secret = [f"--IdentityProvider.token={token}", "--allow-root"] if program == "jupyter" else []
     command = [str(Path(sys.executable).with_name(program)), *arguments, *address, *secret]
-    log = folder / f"{program}.log"
+    with _running(command, folder, folder, port, {}):
+        yield Server(f"http://127.0.0.1:{port}", token, folder)
+
+
+@contextmanager
+def _running(
+    command: list[str], folder: Path, cwd: Path, port: int, variables: Mapping[str, str]
+) -> Iterator[None]:
+    """Start a server on a port of loopback; end that very process afterwards."""
+    log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, cwd=folder, env=_environment(folder), stdout=stream, stderr=subprocess.STDOUT
+            command, cwd=cwd, env=_environment(folder) | variables, stdout=stream, stderr=subprocess.STDOUT
         )
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_up(url, process, log)
-            yield Server(url, token, folder)
+            _wait_until_up(f"http://127.0.0.1:{port}", process, log)
+            yield
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -211,14 +250,18 @@ def open_in_lab(watched: Watched, server: Server, name: str) -> Page:
     """Open a notebook of the server in JupyterLab and run all its cells."""
     page = watched.page
     page.goto(f"{server.url}/lab/tree/{name}?token={server.token}&reset")
-    page.wait_for_function("() => window.jupyterapp !== undefined")
-    # Run before its kernel is there, a notebook asks for one in a dialog.
-    page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    wait_for_kernel(page)
     # Not awaited: the command ends with the last cell, and a lost cell would hold the test for ever.
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     return page
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the notebook in front can run; before, it would ask for a kernel in a dialog."""
+    page.wait_for_function("() => window.jupyterapp !== undefined")
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
 
 
 def set_theme(page: Page, name: str) -> None:

@@ -348,6 +348,7 @@ class DesignView:
 
     def _show_review(self, view: ReviewView) -> None:
         self._review.children = (view.panel,)
+        view.come_into_view()
 
     # ---- what is shown -----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from synthlab.errors import SynthlabError
 from synthlab.plotting.trucks import Ground
+from synthlab.widgets.layout import stacked
 from synthlab.widgets.map import MapPlot, Place, Track
 from synthlab.widgets.series import Line, Panel, SeriesPlot
 from synthlab.widgets.tiles import KpiTiles, Tile, say
@@ -34,7 +35,7 @@ REFRESH_SECONDS = 0.5
 MAX_SPEEDUP = 100_000.0
 
 PHASES: Mapping[str, str] = {
-    "idle": "Not started.",
+    "idle": "Not started. Press Start: levels are drawn from the first messages on.",
     "running": "Running.",
     "stopping": "Stopping: what was sent is being acknowledged.",
     "ended": "Stopped.",
@@ -183,7 +184,7 @@ class LiveMonitor:
             part.layout.min_width = "0"
         self.map.layout.margin = "0 0 0 16px"
         plots = widgets.HBox(drawn, layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"))
-        return widgets.VBox([controls, self.message, self.tiles, plots])
+        return stacked(controls, self.message, self.tiles, plots, is_view=True)
 
     def __repr__(self) -> str:
         status = self.status
@@ -297,7 +298,7 @@ def _trucks(tracks: Mapping[str, Sequence[LiveSample]], ground: Ground) -> tuple
             continue
         degrees = (np.array([getattr(each, axis) for each in here]) for axis in ("latitude", "longitude"))
         east, north = ground.to_km(*degrees)
-        ways.append(Track(name, "activity-travel", east, north))
+        ways.append(Track("way", "activity-travel", east, north, opacity=0.9))
         detail = f"{say(here[-1].level_pct)} % full"
         trucks.append(Place("TRUCK", "measured", float(east[-1]), float(north[-1]), name, detail, 7.0))
     return ways, trucks

@@ -15,6 +15,7 @@ from synthlab.widgets.picker import Picker
 from synthlab.widgets.review_pictures import cards, panels, tiles, truck_map
 from synthlab.widgets.series import SeriesPlot
 from synthlab.widgets.tiles import KpiTiles
+from synthlab.widgets.verdict import Verdict
 
 if TYPE_CHECKING:
     from synthlab.widgets.review_view import ReviewView
@@ -38,7 +39,8 @@ class ReviewPanel:
 
     def __init__(self, view: ReviewView) -> None:
         self._view = view
-        self._verdict, self._findings, self._compared, self._message = (ipywidgets.HTML() for _ in range(4))
+        self._verdict = Verdict()
+        self._findings, self._compared, self._message = (ipywidgets.HTML() for _ in range(3))
         self._picker, self._tiles, self._plot = Picker(can_compare=False), KpiTiles(), SeriesPlot()
         self._map = MapPlot(title="Where the truck was")
         self._hours = ipywidgets.VBox()
@@ -88,24 +90,16 @@ class ReviewPanel:
     def show_decision(self) -> None:
         """Show the verdict and what was decided."""
         content = self._view.content
-        word = "QC passed" if content.qc_passed else "QC failed"
-        why = "".join(f"<li>{html.escape(reason)}</li>" for reason in content.qc_failures)
-        given = content.decision
-        signed = f" by {given.reviewer}: {given.note or 'no note'}" if given.reviewer else ""
-        decided = {"none": "not decided yet", "outdated": "a decision on other bytes"}.get(
-            given.decision, given.decision
-        )
-        self._verdict.value = (
-            f'<div class="sl-verdict" role="status"><strong style="font-size:1.5em">{word}</strong>'
-            f"<ul>{why}</ul><div>{html.escape(content.scenario_id)}/{html.escape(content.run_id)}, "
-            f"{content.row_count:,} rows, {content.finding_count:,} findings. "
-            f"Decision: <strong>{html.escape(decided + signed)}</strong></div></div>"
-        )
+        self._verdict.show(content)
         self._although.layout.display = "none" if content.qc_passed else ""
 
     def tell(self, words: str, *, is_error: bool = False) -> None:
         """Say what happened."""
         self._message.value = f'<div role="{"alert" if is_error else "status"}">{html.escape(words)}</div>'
+
+    def come_into_view(self) -> None:
+        """Bring the verdict to the top of the window."""
+        self._verdict.is_called = True
 
     def show_comparison(self) -> None:
         """Show what differs from the other run."""

@@ -85,13 +85,18 @@ def panels(rows: pd.DataFrame, device: DeviceContent) -> list[Panel]:
             place = np.where(np.isfinite(measured), measured, truth)
             level.append(Line(flag, np.where(marked, place, np.nan), role, is_points=True))
     raw = rows[[f"raw_mm_{n}" for n in range(READING_COUNT)]].to_numpy(np.float64)[order]
+    # No echo is no distance: such a reading is a gap, not a leap to zero.
+    shortest, longest = (
+        np.where(raw < 0, np.inf, raw).min(axis=1),
+        np.where(raw < 0, -np.inf, raw).max(axis=1),
+    )
     lines = [
-        Line("shortest", raw.min(axis=1), "measured", width=1.0),
-        Line("longest", raw.max(axis=1), "expected", width=1.0),
+        Line(label, np.where(np.isfinite(values), values, np.nan), role, width=1.0)
+        for label, values, role in (("shortest", shortest, "measured"), ("longest", longest, "expected"))
     ]
     return [
         Panel(f"{device.device_id}: level", "%", start, level, offsets=offsets),
-        Panel("Raw readings of an emission", "mm", start, lines, offsets=offsets),
+        Panel("Raw readings of an emission", "mm", start, lines, offsets=offsets, has_legend=True),
     ]
 
 

@@ -168,6 +168,11 @@ class ReviewView(Review):
             self._panel = ReviewPanel(self)
         return self._panel.widget
 
+    def come_into_view(self) -> None:
+        """Bring the view to the top of the window, wherever it is shown."""
+        if self.panel is not None and self._panel is not None:
+            self._panel.come_into_view()
+
     def _renew(self) -> None:
         object.__setattr__(self, "content", gather(self.directory).content)
         if self._pictures is not None:

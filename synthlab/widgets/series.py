@@ -75,6 +75,8 @@ class Panel:
         Fixed ends of the axis; the values' own where omitted.
     band : tuple of float and float and str, optional
         From, to and role: a shaded span, such as where a tank counts as run out.
+    has_legend : bool
+        Lines are named below the panel; those of the main panel always are.
     """
 
     title: str
@@ -87,6 +89,7 @@ class Panel:
     least: float | None = None
     most: float | None = None
     band: tuple[float, float, str] | None = None
+    has_legend: bool = False
 
     def to_spec(self) -> dict[str, Any]:
         """Return what the browser needs besides values and note."""
@@ -102,6 +105,7 @@ class Panel:
             "min": self.least,
             "max": self.most,
             "band": band,
+            "legend": self.has_legend,
             "series": [line.to_spec() for line in self.lines],
         }
 

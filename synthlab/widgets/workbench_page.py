@@ -29,6 +29,10 @@ _NO_ARTIFACT = (
     "<p><strong>Nothing to review yet.</strong> Shape a scenario under Design and press Export: "
     "its history is simulated, checked, and opened here.</p>"
 )
+_STREAMED = (
+    "<div>Streams <strong>{}</strong> as it stands under Design, on from where its last export or run ended: "
+    "to the broker that is configured, else to one of its own.</div>"
+)
 _CHOOSE = "choose a run"
 _WIDE = {"width": "100%", "max_width": "640px"}
 
@@ -80,7 +84,7 @@ class Workbench:
     def _make_parts(self) -> None:
         self._scenario = ipywidgets.Dropdown(description="Scenario", layout=_WIDE)
         self._run = ipywidgets.Dropdown(description="Run", layout=_WIDE)
-        self._message, self._told = ipywidgets.HTML(), ipywidgets.HTML()
+        self._message, self._told, self._streamed = (ipywidgets.HTML() for _ in range(3))
         self._design_place = stacked(self.design.panel)
         self._review_place, self._live_place = stacked(), stacked()
 
@@ -88,7 +92,7 @@ class Workbench:
         pages = {
             "Design": (self._scenario, self._message, self._design_place),
             "Review": (self._run, self._told, self._review_place),
-            "Live": (self._live_place,),
+            "Live": (self._streamed, self._live_place),
         }
         self._tabs = ipywidgets.Tab([stacked(*parts) for parts in pages.values()])
         self._tabs.titles = tuple(pages)
@@ -134,8 +138,9 @@ class Workbench:
 
     def _exported(self, view: ReviewView) -> None:
         self.review = view
-        self._show_review()
         self._tabs.selected_index = REVIEW
+        self._show_review()
+        view.come_into_view()
 
     def _show_review(self) -> None:
         runs = _runs()
@@ -181,6 +186,7 @@ class Workbench:
         ):
             self.monitor = known = monitor(scenario, speedup_factor=speedup)
         self._live_place.children = (known.panel,)
+        self._streamed.value = _STREAMED.format(html.escape(known.scenario.scenario_id))
 
     # ---- what is shown -----------------------------------------------------------------------
 

@@ -95,7 +95,8 @@ class Chart {
   }
 
   label(tracks, places) {
-    const lines = tracks.map(({ label, role }) => make("span", {}, make("i", { style: `border-top: 2px solid var(--sl-${role})` }), label));
+    const named = new Map(tracks.map((track) => [track.label, track]));
+    const lines = [...named.values()].map(({ label, role }) => make("span", {}, make("i", { style: `border-top: 2px solid var(--sl-${role})` }), label));
     const kinds = new Map(places.map((place) => [place.kind, place.role]));
     const marks = [...kinds].map(([kind, role]) => {
       const shape = draw("svg", { viewBox: "-8 -8 16 16", width: 13, height: 13, "aria-hidden": "true" }, draw("path", { d: (SHAPES[kind] ?? SHAPES.CLIENT)(5), style: `fill: var(--sl-${role})` }));

@@ -33,12 +33,18 @@ export function themed(model, element) {
   // The style sheet of a theme arrives after its name.
   const sheets = new MutationObserver(apply);
   sheets.observe(document.head, { childList: true });
+  // A page without JupyterLab goes by the system, which may turn dark in the evening.
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", apply);
   element.classList.add("sl");
   apply();
   return {
     color: (name) => colors[name],
     onChange: (listener) => listeners.push(listener),
-    stop: () => [watcher, sheets].forEach((observer) => observer.disconnect()),
+    stop: () => {
+      [watcher, sheets].forEach((observer) => observer.disconnect());
+      system.removeEventListener("change", apply);
+    },
   };
 }
 

@@ -85,7 +85,7 @@ def test_buttons_sign_and_a_refusal_is_told(view: ReviewView) -> None:
     form._note.value = "the night is <odd>"
     form._reject.click()
     assert json.loads(file.read_text(encoding="utf-8"))["decision"] == "rejected"
-    assert "&lt;odd&gt;" in form._verdict.value
+    assert form._verdict.decision == "rejected by ana: the night is <odd>"
 
 
 def test_a_review_is_open_before_its_page_is_drawn_and_the_page_tells_the_decision(view: ReviewView) -> None:
