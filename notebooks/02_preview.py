@@ -1,12 +1,15 @@
 # %% [markdown]
-# # Preview: the first emissions, in memory
+# # Preview: does it fit, and what will it do?
 #
-# Does the scenario fit the platform, and do its devices behave? Nothing is written here but the
-# devices of the embedded platform.
+# Before anything is made: are the scenario's devices on the platform, and do they behave as their
+# archetypes promise? Two water trucks this time. Nothing is written but the devices themselves, on an
+# embedded platform.
 
 # %%
 import os
 import tempfile
+
+import pandas as pd
 
 import synthlab as sl
 from synthlab import plotting
@@ -17,39 +20,51 @@ os.environ["SYNTHLAB_DATABASE_URL"] = "sqlite:///platform.db"
 print("Scratch folder:", os.getcwd())
 
 END_AT = "2026-02-12T10:00:00Z"
-
-# %%
+TRUCK = "E2E2024MOBE1"
 trucks = sl.load_scenario("mobile_only_v1")
-before = sl.validate(trucks)
+
+# %% [markdown]
+# ## Does it fit?
+#
+# `validate` compares scenario and platform and says what is missing; `provision` creates it on a
+# reference platform. On yours it is there already.
+
+# %%
+sl.validate(trucks)
+
+# %%
 sl.provision(trucks)
-after = sl.validate(trucks, strict=True)
-print("without devices on the platform:", len(before.warnings + before.errors), "findings")
-print("with them:", "passed" if after.passed else "not passed")
+sl.validate(trucks, strict=True)
 
 # %% [markdown]
-# Two days of both trucks, from midnight on: 577 emissions each.
+# ## What will they do?
+#
+# The first two days of both. Each archetype promises how the platform's metrics lean; the preview shows
+# what they are.
 
 # %%
-days = sl.preview(trucks, steps=577, start_at="2026-02-10T00:00:00Z")
-shown = ["received_at", "device_id", "seq", "raw_mm_0", "measured_level_pct", "speed_kmh", "activity"]
-days.frame[days.frame["received_at"].dt.hour == 9][shown].head(6)
+preview = sl.preview(trucks, steps=577, start_at="2026-02-10T00:00:00Z")
+pd.DataFrame(preview.tendency_table(), columns=["device", "metric", "promised", "in the preview"])
 
 # %% [markdown]
-# Where they drove, and what they delivered.
+# ## Follow a truck
+#
+# The design view draws the route, the stops and the level of the tank; numbers in the form change them.
 
 # %%
-plotting.routes_figure(days.frame)
+view = sl.design(trucks, TRUCK, end_at=END_AT, days=2)
+view
 
 # %%
-plotting.route_table(days.frame).round(1).T
+view.stops.round({"hours": 2, "delivered_liters": 0})
 
 # %% [markdown]
-# One truck's day: it fills up, serves its clients, and comes home in the evening.
+# One day of it: it fills up, serves its clients, and comes home in the evening.
 
 # %%
-plotting.truck_day_figure(days.frame, "E2E2024MOBE1", day="2026-02-11")
+plotting.truck_day_figure(preview.frame, TRUCK, day="2026-02-11")
 
 # %%
-plotting.truck_day_table(days.frame, "E2E2024MOBE1", day="2026-02-11").head(8).round(
+plotting.truck_day_table(preview.frame, TRUCK, day="2026-02-11").head(8).round(
     {"loaded_liters": 1, "delivered_liters": 1, "level_pct": 1}
 )

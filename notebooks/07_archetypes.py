@@ -52,14 +52,14 @@ trucks[["promise", "mean", "low", "high", "share", "passed"]].round(1)
 # pipe; the places are found where trucks stop.
 
 # %%
-city = sl.load_scenario("demo_city_v1")
+city = sl.load_scenario("demo_city_v1").with_changes(days=14)
 sl.provision(city)
 reservoirs = sl.reservoirs()
 frame = sl.backfill(city, end_at=END_AT).frame
 plotting.city_figure(frame, reservoirs=reservoirs)
 
 # %%
-zones = sl.metrics(frame, reservoirs=reservoirs, by="zone")
+zones = sl.metrics(frame, reservoirs=reservoirs, by="zone", window="7d")
 zones[["tanks_count", "trucks_count", "pipeflow_liters", "truckflow_liters", "resilience_ratio"]].round(3)
 
 # %%

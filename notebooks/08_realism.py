@@ -30,7 +30,7 @@ WEEKEND = [0.72, 0.47, 0.30, 0.19, 0.15, 0.12, 0.14, 0.25, 0.58, 1.19, 1.71, 2.0
 WEEKEND += [2.12, 1.83, 1.37, 1.29, 1.03, 1.02, 1.08, 1.25, 1.43, 1.53, 1.26, 0.98]
 
 
-def city(seed: int, count: int = 24, days: int = 112) -> sl.Scenario:
+def city(seed: int, count: int = 16, days: int = 84) -> sl.Scenario:
     volumes = 243 * np.exp(0.65 * np.random.default_rng(seed).standard_normal(count))
     demand = {"hourly_weights": WEEKDAY, "weekend_hourly_weights": WEEKEND}
     devices = [
@@ -98,10 +98,10 @@ print(fit.to_yaml())
 # ## Compare a city
 #
 # Statistics with their targets. Beside them: one half of the "real" households against the
-# other.
+# other. One verdict of the judge here, so that the notebook stays quick; the default is the mean of five.
 
 # %%
-report = sl.realism(synthetic, real, seeds=2)
+report = sl.realism(synthetic, real, seeds=1)
 plotting.realism_figure(report)
 
 # %%

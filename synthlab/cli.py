@@ -394,7 +394,7 @@ def fit(
         scenario_path=call.scenario_path,
         device_id=device,
     )
-    say(str(report))
+    say(f"{report.summary()}.")
     emit("fit", report)
 
 

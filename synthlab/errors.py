@@ -108,6 +108,9 @@ class Problem:
             if text and not text.isprintable():
                 object.__setattr__(self, name, printable(text))
 
+    def __repr__(self) -> str:
+        return f"Problem({self.code}, {self.severity}: {self})"
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part)
         head = ": ".join(part for part in (place, self.path) if part)

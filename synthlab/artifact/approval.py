@@ -58,6 +58,12 @@ class Approval(Result):
     note: str
     decided_at: str
 
+    def summary(self) -> str:
+        """Say in one line who decided what."""
+        judged = "QC passed" if self.qc_passed else "QC failed"
+        note = f": {self.note}" if self.note else ""
+        return f"{self.decision} by {self.reviewer}, {judged}, {self.decided_at}{note}"
+
     def rejection(self) -> Problem | None:
         """Return why the data must not be used; None where it was approved."""
         if self.decision == APPROVED:

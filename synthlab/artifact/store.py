@@ -27,7 +27,7 @@ from synthlab.artifact.manifest import (
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
 from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.steps import step
 
 if TYPE_CHECKING:
@@ -122,9 +122,21 @@ class Artifact(Result):
             frame.attrs[LOST_SEQ] = lost
         return frame
 
-    def __repr__(self) -> str:
-        device_count = len(self.manifest["devices"])
-        return f"Artifact({str(self.directory)!r}, {self.row_count:,} rows, {device_count} devices)"
+    def summary(self) -> str:
+        """Say in one line where it is and what it holds."""
+        devices = counted(len(self.manifest["devices"]), "device")
+        return f"{str(self.directory)!r}, {counted(self.row_count, 'row')}, {devices}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        manifest = self.manifest
+        rows = {name: f"{entry['row_count']:,} rows" for name, entry in manifest["devices"].items()}
+        return [
+            ("window", f"{manifest['start_at']} to {manifest['end_at']}"),
+            ("seed", manifest["seed"]),
+            ("devices", rows),
+            ("warnings", manifest["warnings"]),
+            ("CSV sha256", manifest["csv_sha256"]),
+        ]
 
 
 def write_artifact(

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from synthlab.errors import Problem, UsageError
+from synthlab.results import Result, counted
+from synthlab.timeline import format_at, from_unix_second
 
 SCHEMA_VERSION = 1
 
@@ -53,7 +55,7 @@ class DeviceCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Result):
     """State of a whole run; all else is a pure function of time.
 
     Attributes
@@ -64,6 +66,12 @@ class Checkpoint:
 
     seed: int
     devices: Mapping[str, DeviceCheckpoint]
+
+    def summary(self) -> str:
+        """Say in one line how many devices it holds, and where they stand."""
+        stand = [device.at_second for device in self.devices.values()]
+        span = sorted({format_at(from_unix_second(at)) for at in (min(stand), max(stand))}) if stand else []
+        return f"{counted(len(self.devices), 'device')} at {' to '.join(span) or 'no time'}, seed {self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the checkpoint as JSON-ready dicts."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthlab.fitting.profile import Interval
-from synthlab.results import Result, to_json_value
+from synthlab.results import Result, counted, to_json_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Value = float | str | tuple[float, ...]
+
+MAX_SINGLES = 3
+"""Numbers of a fit in its one line. Assumed: more hide the first."""
 
 _DIGITS = 4  # Assumed: beyond what weeks of data can tell.
 
@@ -29,6 +33,7 @@ class Fit(Result):
     observed: Mapping[str, tuple[float, ...]]
     parameter_overrides: Mapping[str, float | str]
     warnings: tuple[str, ...]
+    day_count: int
 
     def values(self) -> Mapping[str, Value]:
         """Return every fitted value by name."""
@@ -87,8 +92,16 @@ class Fit(Result):
             "dynamics": to_json_value(self.to_dynamics()),
         }
 
+    def summary(self) -> str:
+        """Say in one line what was fitted, to how much, and whether the data could tell."""
+        singles = [f"{name} {value:g}" for name, value in self.values().items() if isinstance(value, float)]
+        said = ", ".join([*singles[:MAX_SINGLES], counted(self.day_count, "day")])
+        return f"{said}{', ' + counted(len(self.warnings), 'warning') if self.warnings else ''}"
+
     def _repr_html_(self) -> str:
-        return str(self.to_frame().round(3).to_html(index=False, na_rep=""))
+        notes = "".join(f"<br>{html.escape(note)}" for note in self.warnings)
+        table = self.to_frame().round(3).to_html(index=False, na_rep="")
+        return f"<p><b>{html.escape(repr(self))}</b>{notes}</p>{table}"
 
 
 def _lines(content: Mapping[str, Any], depth: int) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -173,16 +174,19 @@ class Realism(Result):
             "warnings": list(self.warnings),
         }
 
-    def __repr__(self) -> str:
+    def summary(self) -> str:
+        """Say in one line whether the judge can tell, and what misses its target."""
         missed = [str(row["statistic"]) for row in self.rows if not row["passed"]]
         state = "passed" if self.passed else f"misses {', '.join(missed)}"
         return (
-            f"Realism({len(self.synthetic.names)} synthetic against {len(self.real.names)} real households, "
-            f"auc={self.auc:.3f}, {state})"
+            f"{len(self.synthetic.names)} synthetic against {len(self.real.names)} real households, "
+            f"auc={self.auc:.3f}, {state}"
         )
 
     def _repr_html_(self) -> str:
-        return str(self.to_frame().round(3).to_html(index=False))
+        notes = "".join(f"<br>{html.escape(note)}" for note in self.warnings)
+        table = self.to_frame().round(3).to_html(index=False)
+        return f"<p><b>{html.escape(repr(self))}</b>{notes}</p>{table}"
 
 
 def compare_demand(

@@ -39,7 +39,7 @@ from synthlab.platform.schema import event_consumers, events, reservoirs
 from synthlab.platform.stops import update_stops
 from synthlab.platform.windows import update_windows
 from synthlab.quality.windows import HOUR_MS
-from synthlab.results import Result
+from synthlab.results import Result, counted
 
 CONSUMER_NAME = "analytics_consumer"
 """Source: platform contract, section 4."""
@@ -90,6 +90,11 @@ class DrainResult(Result):
     transactions: int
     last_seq: int
     is_complete: bool
+
+    def summary(self) -> str:
+        """Say in one line what was read, and whether anything is left."""
+        left = "" if self.is_complete else "; an event is still being written"
+        return f"{counted(self.events_processed, 'event')} up to number {self.last_seq:,}{left}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from synthlab.quality.runs import runs_of
 from synthlab.quality.screen import BY_DEVICE, BY_ROW, screen
 from synthlab.quality.source import Source, source_of
 from synthlab.quality.thresholds import Thresholds
-from synthlab.results import Result, to_json_value
+from synthlab.results import Result, counted, to_json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,13 +112,35 @@ class Findings(Result):
         records = self._runs.head(limit if limit is not None else len(self._runs)).to_dict("records")
         return [to_json_value({**record, "flag": Flag(record["flag"]).name}) for record in records]
 
-    def __repr__(self) -> str:
+    def summary(self) -> str:
+        """Say in one line whether the rows passed, and what was flagged."""
         verdict = "passed" if self.passed else "not passed"
         suspect = sum(count["SUSPECT"] for count in self.counts.values())
         return (
-            f"Findings({verdict}: {self.row_count:,} rows, {self.device_count} devices, "
-            f"{len(self.counts)} checks, {self.fail_count:,} FAIL, {suspect:,} SUSPECT)"
+            f"{verdict}: {counted(self.row_count, 'row')}, {counted(self.device_count, 'device')}, "
+            f"{len(self.counts)} checks, {self.fail_count:,} FAIL, {suspect:,} SUSPECT"
         )
+
+    def shown(self) -> list[tuple[str, Any]]:
+        """Return what a table in a notebook shows: flagged checks, and the worst runs of rows."""
+        import pandas as pd
+
+        flagged = {
+            name: f"{count['FAIL']:,} FAIL, {count['SUSPECT']:,} SUSPECT"
+            for name, count in self.counts.items()
+            if count["FAIL"] or count["SUSPECT"]
+        }
+        names = ["check", "flag", "device_id", "first_received_at", "last_received_at", "row_count"]
+        runs = self._runs[names]
+        named = runs.assign(flag=pd.Series([Flag(flag).name for flag in runs["flag"]], index=runs.index))
+        return [
+            ("flagged by check", flagged),
+            ("could not judge", self.unjudged),
+            ("findings, the worst first", named),
+        ]
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        return self.shown()
 
 
 def check(

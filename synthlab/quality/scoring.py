@@ -15,6 +15,7 @@ begins when it was measured, as its own clock says.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -113,14 +114,15 @@ class Score(Result):
         tables = {"faults": self.faults, "checks": self.checks, "pairs": self.pairs}
         return to_json_value({name: table.reset_index().to_dict("records") for name, table in tables.items()})
 
-    def __repr__(self) -> str:
+    def summary(self) -> str:
+        """Say in one line what the checks found of the faults."""
         found, episodes = int(self.faults["found"].sum()), int(self.faults["episodes"].sum())
         right, runs = int(self.checks["right"].sum()), int(self.checks["runs"].sum())
-        return f"Score({found} of {episodes} episodes found, {right} of {runs} runs of flags right)"
+        return f"{found} of {episodes} episodes found, {right} of {runs} runs of flags right"
 
     def _repr_html_(self) -> str:
         shown = self.faults.round({"recall": 3, "precision": 3, "delay_hours": 2, "row_recall": 3})
-        return str(shown.to_html(na_rep="–"))
+        return f"<p><b>{html.escape(repr(self))}</b></p>{shown.to_html(na_rep='–')}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from synthlab.errors import Problem, UsageError, show_value
+from synthlab.results import Result
 
 Span = tuple[float, float]
 
@@ -21,7 +22,7 @@ _DOMAIN = "Source: domain facts, section 6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Result):
     """Where a value becomes SUSPECT, and where it FAILs.
 
     Each field's unit and provenance are in its metadata; see `provenance`.  A span
@@ -147,6 +148,20 @@ class Thresholds:
     def provenance(cls) -> dict[str, str]:
         """Return where each number comes from, by field."""
         return {entry.name: str(entry.metadata["provenance"]) for entry in fields(cls)}
+
+    def _changed(self) -> dict[str, Any]:
+        return {
+            each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default
+        }
+
+    def summary(self) -> str:
+        """Say in one line which limits are not the defaults."""
+        changed = ", ".join(f"{name}={value}" for name, value in self._changed().items())
+        return f"{len(fields(self))} limits, {changed or 'all defaults'}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        units = {each.name: each.metadata["unit"] for each in fields(self)}
+        return [(name, f"{value} {units[name]}") for name, value in self._changed().items()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limits as a plain dict; spans as lists."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.scenario.difference import Change
 
 Kind = Literal["tank", "truck", "unknown"]
@@ -226,6 +226,16 @@ class ReviewContent(Result):
     package_versions: Mapping[str, str]
     thresholds: Mapping[str, Any]
     warnings: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Say in one line what was found and decided."""
+        devices, findings = counted(len(self.devices), "device"), counted(self.finding_count, "finding")
+        verdict = "passed" if self.qc_passed else "failed"
+        return f"QC {verdict}, {devices}, {findings}, decision: {self.decision.decision}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        ranked = {device.device_id: f"{device.fail_row_count:,} rows FAIL" for device in self.devices}
+        return [("why not", self.qc_failures), ("devices, the worst first", ranked)]
 
     @property
     def drawn(self) -> tuple[DeviceContent, ...]:

@@ -180,9 +180,6 @@ class ReviewView(Review):
         if self._panel is not None:
             self._panel.show_decision()
 
-    def __repr__(self) -> str:
-        return Review.__repr__(self)
-
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         still = {"text/html": self._repr_html_(), "text/plain": repr(self)}
         if find_spec("anywidget") is None:

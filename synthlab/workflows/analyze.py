@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, QualityError
-from synthlab.results import Result
+from synthlab.results import MAX_ITEMS, Result, counted
 from synthlab.workflows.lost_messages import lost_count
 
 if TYPE_CHECKING:
@@ -62,10 +62,21 @@ class Analysis(Result):
         remedy = "Look at findings and invalid_rows in analysis.json, mend the scenario and export again"
         return QualityError([Problem("QC_FAILED", reason, remedy=remedy) for reason in self.qc_failures])
 
-    def __repr__(self) -> str:
-        verdict = "passed" if self.qc_passed else f"failed: {'; '.join(self.qc_failures)}"
+    def summary(self) -> str:
+        """Say in one line whether the data passed, and why not."""
+        listed = [*self.qc_failures[:MAX_ITEMS]]
+        listed += [f"{len(self.qc_failures) - MAX_ITEMS} more"] if len(self.qc_failures) > MAX_ITEMS else []
+        verdict = "passed" if self.qc_passed else f"failed: {'; '.join(listed)}"
         rows, devices = self.document["row_count"], self.document["device_count"]
-        return f"Analysis(QC {verdict}; {rows:,} rows, {devices} devices)"
+        return f"QC {verdict}; {counted(rows, 'row')}, {counted(devices, 'device')}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        return [
+            ("why not", self.qc_failures),
+            ("lost messages", self.document["lost_message_count"]),
+            ("invalid rows", self.document["invalid_row_count"]),
+            *self.findings.shown(),
+        ]
 
 
 def analyze_csv(

@@ -12,7 +12,7 @@ from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.engine import Checkpoint, simulate
 from synthlab.errors import Problem, UsageError, show_value
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.scenario.faults import fault_plans
 from synthlab.scenario.resolve import DeviceParameters, resolve
 from synthlab.scenario.schema import Scenario
@@ -40,6 +40,20 @@ class Backfill(Result):
     frame: pd.DataFrame
     checkpoint: Checkpoint
     lost: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Say in one line what was simulated."""
+        times = self.frame["received_at"]
+        span = f"; {format_at(times.iloc[0])} to {format_at(times.iloc[-1])}" if len(times) else ""
+        return f"{counted(len(self.frame), 'row')} of {counted(len(self.checkpoint.devices), 'device')}{span}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        lost = {
+            name: counted(sum(last - first + 1 for first, last in ranges), "message")
+            for name, ranges in self.lost.items()
+        }
+        shown = ["received_at", "device_id", "seq", "measured_level_pct", "served_liters", "inflow_liters"]
+        return [("lost by the network", lost), ("first rows", self.frame[shown])]
 
     def to_dict(self) -> dict[str, Any]:
         """Return a summary without the rows."""

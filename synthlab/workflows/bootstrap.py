@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthlab.errors import InterruptedRunError, ServiceUnavailableError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.timeline import Window, format_at, parse_at
 from synthlab.workflows.connect import open_platform, platform_reader
@@ -73,6 +73,12 @@ class BootstrapResult(Result):
     devices: dict[str, dict[str, int]]
     analytics: AnalyticsResult | None
     warnings: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say in one line what was stored."""
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.status_counts.items())
+        window = f"{format_at(self.start_at)} to {format_at(self.end_at)}"
+        return f"{counted(self.total_emitted, 'emission')} ingested, {counts}; {window}"
 
 
 def bootstrap(

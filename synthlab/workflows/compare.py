@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from synthlab.results import Result, to_json_value
+from synthlab.results import Result, counted, to_json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,10 @@ class Side(Result):
     def name(self) -> str:
         """Scenario and run."""
         return f"{self.scenario_id}/{self.run_id}"
+
+    def summary(self) -> str:
+        """Say in one line which artifact it is."""
+        return f"{self.name}: {counted(self.row_count, 'row')}, {self.start_at} to {self.end_at}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)

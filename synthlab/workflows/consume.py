@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthlab.errors import Problem, UsageError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.workflows.connect import no_platform, open_platform, platform_reader
 from synthlab.workflows.live_setup import stop_signals
 from synthlab.workflows.replay import require_batch_size
@@ -45,6 +45,11 @@ class ConsumeResult(Result):
     last_seq: int
     duration_seconds: float
     stopped_by: str
+
+    def summary(self) -> str:
+        """Say in one line what went into the read models."""
+        events, places = counted(self.events_processed, "event"), counted(self.places, "place")
+        return f"{events} into the read models, {places}; ended by {self.stopped_by}"
 
 
 def consume(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.workflows.export import DEFAULT_OUTPUT_ROOT
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class DemoStep(Result):
     def __str__(self) -> str:
         return f"{self.name:<22} {self.outcome}"
 
+    def summary(self) -> str:
+        """Say in one line what the step did."""
+        return f"{self.name}: {self.outcome}"
+
 
 @dataclass(frozen=True)
 class DemoResult(Result):
@@ -63,6 +67,13 @@ class DemoResult(Result):
     steps: tuple[DemoStep, ...]
     artifact_dir: Path
     next_steps: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Say in one line how far it came."""
+        return f"{counted(len(self.steps), 'step')} done; {self.artifact_dir.as_posix()}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        return [*((step.name, step.outcome) for step in self.steps), ("next", self.next_steps)]
 
 
 def demo(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import DiskError, Problem, UsageError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,9 +149,13 @@ class FitReport(Result):
     device_id: str | None
     warnings: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """Say in one line what was fitted, and where it was written."""
         where = f"written to {' and '.join(self.written)}" if self.written else "nothing written"
-        return f"{self.kind} fitted to {self.fit.day_count} days; {where}."
+        return f"{self.kind} fitted to {counted(self.fit.day_count, 'day')}; {where}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{html.escape(repr(self))}</b></p>{self.fit._repr_html_()}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fit's fields with those of the report."""

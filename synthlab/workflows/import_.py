@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError, ConflictError, PreflightError, ScenarioError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.workflows.connect import open_platform, platform_reader
 from synthlab.workflows.import_checks import (
@@ -85,6 +85,12 @@ class ImportResult(Result):
     approved_by: str | None = None
     approved_at: str | None = None
     warnings: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say in one line what was stored, or would be."""
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.status_counts.items())
+        done = "applied" if self.apply else "dry run, nothing written"
+        return f"{done}: {counted(self.row_count, 'row')}, {counts or 'none handed over'}"
 
 
 def import_csv(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from synthlab.results import Result
+from synthlab.results import Result, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,10 @@ class LiveProgress(Result):
     simulated_at: datetime | None
     recent: tuple[LiveSample, ...]
 
+    def summary(self) -> str:
+        """Say in one line how far the run is."""
+        return f"{self.emitted:,} sent, {self.acknowledged:,} acknowledged, {self.lag_seconds:.1f} s behind"
+
 
 @dataclass(frozen=True)
 class LiveResult(Result):
@@ -108,3 +112,9 @@ class LiveResult(Result):
     duration_seconds: float
     stopped_by: str
     warnings: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say in one line what was sent and what became of it."""
+        counts = {"acknowledged": self.acknowledged, "pending": self.pending, "dropped": self.dropped}
+        said = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        return f"{counted(self.emitted, 'message')}: {said}; ended by {self.stopped_by}"

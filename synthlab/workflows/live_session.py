@@ -65,6 +65,11 @@ class LiveStatus(Result):
     last: dict[str, LiveSample] = field(default_factory=dict)
     problem: str | None = None
 
+    def summary(self) -> str:
+        """Say in one line where the run stands."""
+        problem = f": {self.problem}" if self.problem else ""
+        return f"{self.phase}{problem}; {self.emitted:,} sent, {self.acknowledged:,} acknowledged"
+
 
 class LiveSession:
     """Runs `run_live` in a thread, so that a notebook or a page goes on meanwhile.

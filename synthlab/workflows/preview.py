@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, UsageError
-from synthlab.results import Result, to_json_value
+from synthlab.results import Result, counted, to_json_value
 from synthlab.timeline import SECONDS_PER_HOUR, now_at, parse_at
 from synthlab.workflows.projection import MAX_ROWS, require_rows
 from synthlab.workflows.survey import require, survey
@@ -46,6 +46,23 @@ class Preview(Result):
     frame: pd.DataFrame
     devices: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say in one line what was simulated."""
+        rows, devices = counted(len(self.frame), "emission"), counted(len(self.devices), "device")
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        return f"{self.scenario_id}: {rows} of {devices}, nothing written{warned}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        import pandas as pd
+
+        names = ["device", "metric", "promised", "in the preview"]
+        first = ["device_id", "seq", "received_at", "measured_level_pct", "temperature_c", "activity"]
+        return [
+            ("warnings", self.warnings),
+            ("tendencies", pd.DataFrame(self.tendency_table(), columns=names)),
+            ("first emissions", self.frame[first]),
+        ]
 
     def tendency_table(self) -> list[tuple[str, str, str, str]]:
         """Return what each device should show and what the preview shows, row by row.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from synthlab.results import Result
+from synthlab.results import MAX_ITEMS, Result
 from synthlab.workflows.connect import open_platform
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ class ProvisionResult(Result):
     updated: int
     unchanged: int
     assumed: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Say in one line what changed on the platform."""
+        changed = f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged"
+        if not self.assumed:
+            return changed
+        named = ", ".join(self.assumed[:MAX_ITEMS])
+        more = f" and {len(self.assumed) - MAX_ITEMS} more" if len(self.assumed) > MAX_ITEMS else ""
+        return f"{changed}; reservoir assumed from the archetype: {named}{more}"
 
 
 def provision(scenario: Scenario, *, database: str | None = None, site: str = "demo") -> ProvisionResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthlab.errors import Problem, UsageError, show_value
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.workflows.connect import open_platform, platform_reader
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class PurgeResult(Result):
     events: int
     devices: tuple[str, ...]
     read_models_rebuilt: bool
+
+    def summary(self) -> str:
+        """Say in one line what was deleted, or would be."""
+        done = "deleted" if self.apply else "dry run, nothing deleted"
+        return f"{done}: {counted(self.messages, 'message')} of {self.run_id}"
 
 
 def purge(run_id: str, *, database: str | None = None, apply: bool = False) -> PurgeResult:

@@ -18,7 +18,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import InterruptedRunError, Problem, ServiceUnavailableError, UsageError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.workflows.import_checks import conflict_of
 
@@ -60,6 +60,11 @@ class AnalyticsResult(Result):
     events_processed: int
     batches: int
     places: int
+
+    def summary(self) -> str:
+        """Say in one line what was analyzed."""
+        events, batches = counted(self.events_processed, "event"), counted(self.batches, "transaction")
+        return f"{events} in {batches}, {counted(self.places, 'place')}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,15 +78,10 @@ class Review(Result):
 
     def summary(self) -> str:
         """Say in one line what was found and decided."""
-        from synthlab.report.wording import things
-
-        content = self.content
-        verdict = "passed" if content.qc_passed else "failed"
-        devices, findings = things(len(content.devices), "device"), things(content.finding_count, "finding")
-        return f"QC {verdict}, {devices}, {findings}, decision: {content.decision.decision}"
+        return self.content.summary()
 
     def __repr__(self) -> str:
-        return f"Review({self.content.scenario_id}/{self.content.run_id}: {self.summary()})"
+        return f"{type(self).__name__}({self.content.scenario_id}/{self.content.run_id}: {self.summary()})"
 
     def _repr_html_(self) -> str:
         from synthlab.report.page import fragment

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from synthlab.errors import PreflightError, Problem, UsageError
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.timeline import format_at
 from synthlab.workflows.connect import open_platform
 
@@ -40,6 +40,17 @@ class StateReport(Result):
     lock_holder: int | None
     next_seq: dict[str, int]
     state: dict[str, Any]
+
+    def summary(self) -> str:
+        """Say in one line what is there."""
+        held = f"; locked by process {self.lock_holder}" if self.lock_holder is not None else ""
+        return (counted(len(self.next_seq), "device") if self.exists else "no state file yet") + held
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        import pandas as pd
+
+        names = ["device", "last seq", "next seq", "reserved", "gaps", "simulated up to"]
+        return [("devices", pd.DataFrame(self.table(), columns=names))]
 
     def table(self) -> list[tuple[str, ...]]:
         """Return a row for each device: last and next number, reserved, gaps, where it stands."""
@@ -85,6 +96,11 @@ class StateRecovery(Result):
     generation: int
     warnings: tuple[str, ...] = ()
 
+    def summary(self) -> str:
+        """Say in one line which devices go on, and from where."""
+        devices = counted(len(self.devices), "device")
+        return f"{devices} go on behind {self.target}, from {self.recovered_from}"
+
 
 @dataclass(frozen=True)
 class StateRelease(Result):
@@ -102,6 +118,11 @@ class StateRelease(Result):
     run_id: str | None
     released: dict[str, dict[str, int]]
     target: str | None
+
+    def summary(self) -> str:
+        """Say in one line what was given up."""
+        devices = counted(len(self.released), "device")
+        return f"numbers of {devices} are a declared gap; target: {self.target or 'kept'}"
 
 
 def show_state(state_file: str | Path | None = None) -> StateReport:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import PreflightError, Problem
-from synthlab.results import Result
+from synthlab.results import Result, counted
 from synthlab.timeline import Window, from_unix_second
 from synthlab.workflows.history import row_counts
 from synthlab.workflows.survey import survey
@@ -56,6 +56,21 @@ class ValidationReport(Result):
             "errors": [str(problem) for problem in self.errors],
             "findings": [problem.to_record() for problem in (*self.errors, *self.warnings)],
         }
+
+    def summary(self) -> str:
+        """Say in one line whether the scenario fits."""
+        verdict = "passed" if self.passed else f"not passed: {counted(len(self.errors), 'error')}"
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        compared = "" if self.has_platform else "; no platform to compare with"
+        return f"{verdict}{warned}; {counted(len(self.devices_validated), 'device')} fit{compared}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        return [
+            ("errors", self.errors),
+            ("warnings", self.warnings),
+            ("devices that fit", self.devices_validated),
+            ("rows of the whole history", self.projected_rows),
+        ]
 
     def failure(self) -> PreflightError | None:
         """Return what a verb that needs a fitting scenario would raise, or None."""

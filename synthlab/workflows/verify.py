@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError, Problem, SynthlabError, UsageError, show_value
-from synthlab.results import Result
+from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
     from synthlab.artifact import Artifact
@@ -42,6 +42,20 @@ class Verification(Result):
     is_valid: bool
     is_reproduced: bool | None
     problems: tuple[Problem, ...]
+
+    def summary(self) -> str:
+        """Say in one line whether the artifact holds what was exported."""
+        if self.problems:
+            return f"not as exported: {counted(len(self.problems), 'problem')}"
+        derived = ", and derived again from its manifest" if self.is_reproduced else ""
+        return f"{counted(self.row_count, 'row')} as exported{derived}"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        return [
+            ("artifact", f"{self.scenario_id}/{self.run_id}"),
+            ("problems", self.problems),
+            ("CSV sha256", self.csv_sha256),
+        ]
 
     def failure(self) -> ArtifactError | None:
         """Return the error that `import_csv` would raise; None where nothing is wrong."""

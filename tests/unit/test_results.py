@@ -91,6 +91,7 @@ def test_slotted_record_has_the_repr_too() -> None:
 
 def test_html_is_a_table_and_escaped() -> None:
     page = Outer("<b>")._repr_html_()
-    assert page.startswith("<table><caption>Outer</caption>")
+    assert page.startswith("<table><caption ")
+    assert ">Outer</caption>" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page

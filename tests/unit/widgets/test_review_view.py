@@ -47,7 +47,7 @@ def test_a_view_is_the_review_with_its_still_page_beside_the_widget(view: Review
     assert isinstance(view, synthlab.Review)
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/html"] == view._repr_html_()
-    assert bundle["text/plain"].startswith("Review(tiny/own: QC ")
+    assert bundle["text/plain"].startswith("ReviewView(tiny/own: QC ")
 
 
 def test_every_device_can_be_looked_at_and_a_stranger_is_refused(view: ReviewView) -> None:

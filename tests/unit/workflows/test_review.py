@@ -70,7 +70,7 @@ def test_the_same_artifact_gives_the_same_bytes_and_the_same_in_a_notebook(artif
     body = re.search(r'<main class="synthlab-review">(.*)</main>', page, re.DOTALL)
     assert body is not None
     assert body[1] in cell
-    assert repr(again) == "Review(tiny/r1: QC passed, 2 devices, 0 findings, decision: none)"
+    assert repr(again) == "ReviewView(tiny/r1: QC passed, 2 devices, 0 findings, decision: none)"
     json.dumps(again.to_dict(), allow_nan=False)
     # Nothing is asked from anywhere, and nothing tells where the page was made.
     assert not re.search(r"(src|href)=\"(?!data:image/png;base64,|#)", page)
