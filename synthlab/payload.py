@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from synthlab.columns import LOCATION_COLUMNS, RAW_COLUMNS, READING_COUNT
@@ -225,23 +226,20 @@ def payload_block(frame: pd.DataFrame) -> PayloadBlock:
             (name, frame[name].to_numpy()) for name in (*REPORTED_COLUMNS, *LOCATION_COLUMNS)
         )
     }
-    documents: list[str] = [""] * len(frame)
+    documents = np.empty(len(frame), dtype=object)
     for has_one in (False, True):
-        rows = np.flatnonzero(has_location == has_one)
-        if len(rows):
+        is_so = has_location == has_one
+        if is_so.any():
             form, names = _form(has_one)
-            picked = [
-                texts[name] if len(rows) == len(frame) else [texts[name][row] for row in rows]
-                for name in names
-            ]
-            for row, cells in zip(rows.tolist(), zip(*picked, strict=True), strict=True):
-                documents[row] = form % cells
+            # Cells and documents one after the other, without a step of Python for each.
+            cells = zip(*(compress(texts[name], is_so.tolist()) for name in names), strict=True)
+            documents[is_so] = list(map(form.__mod__, cells))
     return PayloadBlock(
         frame=frame,
         device_ids=frame["device_id"].astype(object).tolist(),
         seqs=frame["seq"].to_numpy(dtype=np.int64),
         received_ms=frame["received_at"].to_numpy(dtype="datetime64[ms]").view(np.int64),
-        documents=documents,
+        documents=documents.tolist(),
         samples=frame[list(RAW_COLUMNS)].to_numpy(),
         battery_pct=frame["battery_pct"].to_numpy(dtype=np.int64),
         location=location,

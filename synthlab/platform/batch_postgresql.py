@@ -49,6 +49,7 @@ _CREATE = (
 _COPY = f"COPY synthlab_staged ({', '.join(_COLUMNS)}) FROM STDIN"
 
 # ON CONFLICT without a target: two writers of one message meet on its id as well as on its key.
+# Of a message that is new, the reading's id is: only its key may be taken, by another client.
 # The condition is asked again by the insert itself: what is not marked gets no row.
 _MESSAGE = """\
 INSERT INTO device_telemetry_messages
@@ -58,7 +59,6 @@ FROM synthlab_staged AS staged
     JOIN devices ON devices.id = staged.device_key
     JOIN reservoirs ON reservoirs.id = devices.reservoir_id
 WHERE may_be_unmarked OR (devices.is_synthetic AND reservoirs.is_synthetic)
-ORDER BY place
 ON CONFLICT DO NOTHING RETURNING id"""
 _STORED = """\
 SELECT place, message.payload = document, message.id IS NULL
@@ -72,13 +72,14 @@ INSERT INTO reservoir_readings
      raw_sample_count, raw_mean, raw_stddev, source, telemetry_message_id)
 SELECT reading_id, reservoir_key, device_key, seq, at, level_pct, volume_liters, battery_pct,
     raw_sample_count, raw_mean, raw_stddev, 'DEVICE', message_id
-FROM synthlab_staged WHERE reading_id IS NOT NULL ORDER BY place
-ON CONFLICT DO NOTHING RETURNING id"""
+FROM synthlab_staged WHERE reading_id IS NOT NULL
+ON CONFLICT (device_id, device_seq) DO NOTHING RETURNING id"""
 _POINT = """\
 INSERT INTO device_location_points
     (id, device_id, recorded_at, latitude, longitude, speed_kmh, course_degrees, telemetry_message_id)
 SELECT point_id, device_key, at, latitude, longitude, speed_kmh, course_degrees, message_id
-FROM synthlab_staged WHERE point_id IS NOT NULL ORDER BY place"""
+FROM synthlab_staged WHERE point_id IS NOT NULL"""
+# The only rows whose order counts: it gives them their numbers.
 _EVENT = f"""\
 INSERT INTO events (id, type, subject_type, subject_id, created_at, data)
 SELECT event_id, '{READING_EVENT}', 'RESERVOIR', reservoir_key::text, at, event_data

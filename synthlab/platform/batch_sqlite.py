@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import compress
-from typing import Any
+from itertools import chain, compress, islice
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from synthlab.platform import ids
 from synthlab.platform.outbox import READING_EVENT
 from synthlab.platform.schema import utc_text
 from synthlab.platform.staging import Staged
 
-# The condition is asked again by the insert itself: what is not marked gets no row.
-_MESSAGE = """\
+
+class _Insert(NamedTuple):
+    """An INSERT of several rows: what comes before its VALUES, one row of them, what comes after."""
+
+    head: str
+    row: str
+    tail: str = ""
+
+    def of(self, count: int) -> str:
+        """Return the statement for so many rows."""
+        return f"{self.head} VALUES {', '.join([self.row] * count)} {self.tail}"
+
+
+_MESSAGE = _Insert(
+    """\
 INSERT INTO device_telemetry_messages
-    (id, device_id, mqtt_client_id, seq, received_at, recorded_at, payload)
-SELECT ?1, devices.id, ?3, ?4, ?5, ?5, ?6 FROM devices JOIN reservoirs ON reservoirs.id = devices.reservoir_id
-WHERE devices.id = ?2 AND (?7 OR (devices.is_synthetic AND reservoirs.is_synthetic))
-ON CONFLICT (mqtt_client_id, seq) DO NOTHING"""
-_READING = """\
+    (id, device_id, mqtt_client_id, seq, received_at, recorded_at, payload)""",
+    "(?, ?, ?, ?, ?, ?, ?)",
+    "ON CONFLICT (mqtt_client_id, seq) DO NOTHING",
+)
+_READING = _Insert(
+    """\
 INSERT INTO reservoir_readings
     (id, reservoir_id, device_id, device_seq, recorded_at, level_pct, volume_liters, battery_pct,
-     raw_sample_count, raw_mean, raw_stddev, source, telemetry_message_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'DEVICE', ?) ON CONFLICT (device_id, device_seq) DO NOTHING"""
-_POINT = """\
+     raw_sample_count, raw_mean, raw_stddev, source, telemetry_message_id)""",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'DEVICE', ?)",
+    "ON CONFLICT (device_id, device_seq) DO NOTHING",
+)
+_POINT = _Insert(
+    """\
 INSERT INTO device_location_points
-    (id, device_id, recorded_at, telemetry_message_id, latitude, longitude, speed_kmh, course_degrees)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-_EVENT = """\
-INSERT INTO events (id, type, subject_type, subject_id, created_at, data)
-VALUES (?, ?, 'RESERVOIR', ?, ?, ?)"""
+    (id, device_id, recorded_at, telemetry_message_id, latitude, longitude, speed_kmh, course_degrees)""",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
+)
+_EVENT = _Insert(
+    "INSERT INTO events (id, type, subject_type, subject_id, created_at, data)",
+    f"(?, '{READING_EVENT}', 'RESERVOIR', ?, ?, ?)",
+)
 _STORED = (
     "SELECT seq, payload FROM device_telemetry_messages WHERE mqtt_client_id = ? AND seq BETWEEN ? AND ?"
 )
+
+ROWS_PER_STATEMENT = 40
+"""Rows of one INSERT: to begin a statement costs SQLite as much as a row of it. Assumed: the widest
+has 12 values, and older versions of SQLite take 999."""
 
 CACHE_KIB = 65_536
 """Pages kept in memory while a batch is written. Assumed: a fleet's indexes of some days; SQLite's
@@ -76,19 +101,22 @@ def insert_messages(
 ) -> tuple[list[bool], dict[int, bool]]:
     """Insert messages; say which are new, and of the stored ones whether they are the same."""
     stored = stored_alike(connection, staged)
-    is_new = [place not in stored for place in range(len(staged))]
-    rows = zip(
+    # The marks were read in this transaction, which has the only write lock: they are what an
+    # insert would find, and to join devices and reservoirs to each row would cost half as much again.
+    is_new = [
+        (is_marked or is_free) and place not in stored
+        for place, (is_marked, is_free) in enumerate(zip(staged.is_marked, may_be_unmarked, strict=True))
+    ]
+    columns = (
         staged.message_ids,
         staged.device_keys,
         staged.client_ids,
         staged.seqs,
         staged.moments,
+        staged.moments,
         staged.documents,
-        may_be_unmarked,
-        strict=True,
     )
-    wanted = sum(is_new)
-    if wanted and _many(connection, _MESSAGE, compress(rows, is_new)) < wanted:
+    if _insert(connection, _MESSAGE, columns, is_new) < sum(is_new):
         is_new = _there(connection, "device_telemetry_messages", staged.message_ids, is_new)
     return is_new, stored
 
@@ -97,7 +125,7 @@ def insert_readings(connection: Connection, staged: Staged) -> list[bool]:
     """Insert the readings of new messages; say which messages have theirs now."""
     measured = staged.measured
     new_ids = ids.reading_ids(staged.message_ids)
-    rows = zip(
+    columns = (
         new_ids,
         staged.reservoir_keys,
         staged.device_keys,
@@ -110,32 +138,30 @@ def insert_readings(connection: Connection, staged: Staged) -> list[bool]:
         measured.raw_mean.tolist(),
         measured.raw_stddev.tolist(),
         staged.message_ids,
-        strict=True,
     )
-    wanted = sum(staged.has_reading)
-    if wanted and _many(connection, _READING, compress(rows, staged.has_reading)) < wanted:
+    if _insert(connection, _READING, columns, staged.has_reading) < sum(staged.has_reading):
         return _there(connection, "reservoir_readings", new_ids, staged.has_reading)
     return staged.has_reading
 
 
 def insert_points(connection: Connection, staged: Staged) -> None:
     """Insert the location points of new messages."""
-    new_ids = ids.point_ids(staged.message_ids)
-    rows = zip(new_ids, staged.device_keys, staged.moments, staged.message_ids, staged.location, strict=True)
-    _many(connection, _POINT, ((*head, *place) for *head, place in compress(rows, staged.has_point)))
+    if any(staged.has_point):
+        new_ids = ids.point_ids(staged.message_ids)
+        columns = (
+            new_ids,
+            staged.device_keys,
+            staged.moments,
+            staged.message_ids,
+            *zip(*staged.location, strict=True),
+        )
+        _insert(connection, _POINT, columns, staged.has_point)
 
 
 def insert_events(connection: Connection, staged: Staged, has_reading: Sequence[bool]) -> None:
     """Insert one event for each reading, in the messages' order."""
-    rows = zip(
-        ids.event_ids(staged.message_ids),
-        [READING_EVENT] * len(staged),
-        staged.reservoir_keys,
-        staged.moments,
-        staged.event_data(),
-        strict=True,
-    )
-    _many(connection, _EVENT, compress(rows, has_reading))
+    columns = (ids.event_ids(staged.message_ids), staged.reservoir_keys, staged.moments, staged.event_data())
+    _insert(connection, _EVENT, columns, has_reading)
 
 
 def update_devices(connection: Connection, rows: Sequence[tuple[Any, datetime, int | None]]) -> None:
@@ -158,9 +184,32 @@ def update_reservoirs(
     _many(connection, statement, ((str(key), utc_text(at), *state) for key, at, *state in rows))
 
 
-def _many(connection: Connection, statement: str, rows: Any) -> int:
-    listed = list(rows)
-    return connection.exec_driver_sql(statement, listed).rowcount if listed else 0
+def _insert(
+    connection: Connection, form: _Insert, columns: Sequence[Sequence[Any]], wanted: Sequence[bool]
+) -> int:
+    """Insert the wanted rows of some columns; say how many were taken."""
+    # Lazily: a list of all rows is work for the garbage collector, and nobody needs it.
+    values = chain.from_iterable(compress(zip(*columns, strict=True), wanted))
+    several, single = divmod(sum(wanted), ROWS_PER_STATEMENT)
+    taken = 0
+    for row_count, times in ((ROWS_PER_STATEMENT, several), (1, single)):
+        size = row_count * len(columns)
+        if times:
+            taken += _many(
+                connection, form.of(row_count), (tuple(islice(values, size)) for _ in range(times))
+            )
+    return taken
+
+
+def _many(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    driver: Any = connection.connection.driver_connection
+    try:
+        return int(driver.executemany(statement, rows).rowcount)
+    except sqlite3.Error as error:
+        # What SQLAlchemy does for its own statements, so that one place explains all failures.
+        raise DBAPIError.instance(
+            statement, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 def _there(connection: Connection, table: str, keys: Sequence[str], wanted: Sequence[bool]) -> list[bool]:

@@ -245,8 +245,8 @@ device_telemetry_messages = strict_table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("payload", Json, nullable=False),
+    # No index by device and time: whatever asks so asks readings and points.
     UniqueConstraint("mqtt_client_id", "seq"),
-    Index(None, "device_id", "recorded_at"),
 )
 
 reservoir_readings = strict_table(

@@ -51,6 +51,8 @@ class Staged:
     ----------
     rows : list of int
         Places of the messages in their block.
+    is_marked : list of bool
+        Device and reservoir are marked synthetic, as read in this transaction.
     """
 
     rows: list[int]
@@ -62,6 +64,7 @@ class Staged:
     message_ids: list[str]
     device_keys: list[str]
     reservoir_keys: list[str]
+    is_marked: list[bool]
     batteries: list[int | None]
     has_reading: list[bool]
     measured: Measurements
@@ -128,6 +131,7 @@ def stage(block: Block, rows: Sequence[int], targets: Mapping[str, Target]) -> S
         message_ids=ids.message_ids(names, seqs),
         device_keys=[texts[name][0] for name in names],
         reservoir_keys=[texts[name][1] for name in names],
+        is_marked=[targets[name].is_synthetic for name in names],
         batteries=[pct if 0 <= pct <= 100 else None for pct in battery.tolist()],
         has_reading=(measured.raw_sample_count > 0).tolist(),
         measured=measured,

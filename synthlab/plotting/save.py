@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,17 +68,29 @@ def save_plots(
         if draw is None:
             _remove(folder / name)
         else:
-            written.append(_write(folder / name, draw().png()))
+            written.append(write_picture(folder / name, draw().png()))
     return written
 
 
-def _write(path: Path, content: bytes) -> Path:
-    """Replace a file: readers see the old picture or the new one, never a half."""
-    part = path.with_name(f".{path.name}.part")
+def write_picture(path: Path, content: bytes) -> Path:
+    """Replace a file: readers see the old picture or the new one, never a half.
+
+    Raises
+    ------
+    DiskError
+        Code ``DISK_WRITE_FAILED``; what was there is unharmed, and nothing is left beside it.
+    """
+    # The name that an artifact takes for what a killed writer left.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
+        for left_over in path.parent.glob(f".{path.name}.????????.tmp"):
+            left_over.unlink(missing_ok=True)
+        try:
+            part.write_bytes(content)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise _disk_error(path, error) from error
     return path

@@ -140,9 +140,10 @@ class Plot(Figure):
 
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file, and return its path."""
-        target = Path(path)
-        target.write_bytes(self.png())
-        return target
+        # Late: what saves pictures draws them with this module.
+        from synthlab.plotting.save import write_picture
+
+        return write_picture(Path(path), self.png())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"image/png": self.png(), "text/plain": repr(self)}

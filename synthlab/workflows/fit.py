@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.errors import DiskError, Problem, UsageError
+from synthlab.errors import Problem, UsageError
 from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ def fit_file(
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
+    from synthlab.artifact.files import write_atomically
     from synthlab.fitting.readings import has_device, load_table
 
     if kind not in KINDS:
@@ -228,7 +229,8 @@ def fit_file(
     if target is not None and device_id is not None:
         written.append(_write_scenario(target, device_id, fit))
     if out is not None:
-        written.append(_write_text(Path(out), fit.to_yaml()))
+        write_atomically(Path(out), fit.to_yaml().encode("utf-8"))
+        written.append(Path(out).name)
     return FitReport(kind, fit, tuple(written), None if target is None else device_id, fit.warnings)
 
 
@@ -264,19 +266,4 @@ def _write_scenario(path: Path, device_id: str, fit: DemandFit | SupplyFit) -> s
 
     scenario = load_scenario(path)
     save_scenario(scenario.with_device(device_id, **_changes(fit)), path)
-    return path.name
-
-
-def _write_text(path: Path, text: str) -> str:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DiskError(
-            Problem(
-                "DISK_WRITE_FAILED",
-                f"cannot be written: {error.strerror or type(error).__name__}",
-                file=path.name,
-                remedy="Choose another folder or free space",
-            )
-        ) from error
     return path.name

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
@@ -102,8 +103,10 @@ def call(verb: str, arguments: dict[str, Any], faults: list[tuple[Any, ...]], cw
     try:
         getattr(synthlab, verb)(**arguments)
     except SynthlabError as error:
-        sys.stderr.write(f"{error.code}: {error}\n")
-        sys.stderr.flush()
+        # The tests' own capture is a file too, which a limit on sizes may cut.
+        with suppress(OSError):
+            sys.stderr.write(f"{error.code}: {error}\n")
+            sys.stderr.flush()
         os._exit(error.exit_code)
 
 
