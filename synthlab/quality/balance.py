@@ -39,14 +39,22 @@ def unexplained_pct(level_pct: F64, net_flow_pct: F64, seq: I64, starts: I64) ->
     ndarray of float64
         Of the capacity; a null level repeats the one before. [%]
     """
-    values = level_pct - np.cumsum(np.where(np.isnan(net_flow_pct), 0.0, net_flow_pct))
+    values = level_pct - _summed(np.where(np.isnan(net_flow_pct), 0.0, net_flow_pct), starts)
     place = np.arange(len(values))
     known = np.where(np.isnan(values), 0, place)
     known[starts] = starts
     values = values[np.maximum.accumulate(known)]
     jumps = np.where(changes(seq, starts, first=1) == 1, 0.0, changes(values, starts, first=0.0))
     np.copyto(jumps, 0.0, where=np.isnan(jumps))
-    return values - np.cumsum(jumps)
+    return values - _summed(jumps, starts)
+
+
+def _summed(values: F64, starts: I64) -> F64:
+    """Sum up each device by itself: an absurd number would drown all that is added to it."""
+    sums = np.empty(len(values))
+    for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(values)], strict=True):
+        np.cumsum(values[begin:end], out=sums[begin:end])
+    return sums
 
 
 def check_spike(values: F64, starts: I64, *, suspect: F64 | float, fail: F64 | float) -> Flags:
@@ -76,7 +84,7 @@ def check_spike(values: F64, starts: I64, *, suspect: F64 | float, fail: F64 | f
     rise = changes(values, starts, first=np.nan)
     fall = np.full(size, np.nan)
     fall[:-1] = -rise[1:]
-    height = np.where(rise * fall > 0, np.minimum(np.abs(rise), np.abs(fall)), 0.0)
+    height = np.where(np.sign(rise) * np.sign(fall) > 0, np.minimum(np.abs(rise), np.abs(fall)), 0.0)
     flags = by_limits(height > suspect, height > fail)
     pair = _pair_heights(rise, fall)
     for index in np.flatnonzero(pair > np.min(suspect)).tolist():
@@ -97,7 +105,7 @@ def _pair_heights(rise: F64, fall: F64) -> F64:
         return pair
     first, last = rise[:-1], fall[1:]
     height = np.minimum(np.abs(first), np.abs(last))
-    is_pair = (first * last > 0) & (np.abs(rise[1:]) < height / 2)
+    is_pair = (np.sign(first) * np.sign(last) > 0) & (np.abs(rise[1:]) < height / 2)
     pair[:-1][is_pair] = height[is_pair]
     return pair
 
@@ -177,9 +185,9 @@ def check_creep(
     place = np.arange(size)
     first = np.repeat(starts, counts)
     width = np.repeat(smooth_rows, counts)
-    sums = np.concatenate([[0.0], np.cumsum(_median_of_three(unexplained, starts))])
+    sums = _summed(_median_of_three(unexplained, starts), starts)
     begin = np.maximum(place + 1 - width, first)
-    smooth = (sums[place + 1] - sums[begin]) / (place + 1 - begin)
+    smooth = (sums - np.where(begin > first, sums[begin - 1], 0.0)) / (place + 1 - begin)
     # The first full mean is the earliest that later ones are compared with.
     base = np.minimum(np.maximum(place - np.repeat(day_rows, counts), first + width - 1), place)
     change = np.abs(smooth - smooth[base])

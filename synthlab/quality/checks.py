@@ -23,7 +23,7 @@ from synthlab.quality.flags import Flag, Flags, all_of, by_limits, unknown
 from synthlab.quality.grid import Grid, grid_of
 from synthlab.quality.registry import CHECKS
 from synthlab.quality.runs import runs_of
-from synthlab.quality.screen import BY_DEVICE, BY_ROW, screen
+from synthlab.quality.screen import BY_DEVICE, BY_ROW, THREADS, screen
 from synthlab.quality.source import Source, source_of
 from synthlab.quality.thresholds import Thresholds
 from synthlab.results import Result, counted, to_json_value
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 # Verdicts that mean that a check looked at something.
 _JUDGED = (Flag.GOOD, Flag.SUSPECT, Flag.FAIL)
-
-_THREADS = 2
 
 _TALLIED_ROWS = 262_144
 
@@ -265,7 +263,7 @@ def _judge(
                 flags[name][block.rows] = CHECKS[name].flags(block, limits)
 
     # Blocks share no row, so the threads cannot disturb each other; numpy works without the lock.
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="checks") as pool:
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="checks") as pool:
         for _ in pool.map(judge, blocks):
             pass
 

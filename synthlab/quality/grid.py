@@ -7,27 +7,26 @@ check of changes runs over the columns as they lie.  A part fits the processor's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.calibration import NO_ECHO_MM, Reservoir, shape_curve
-from synthlab.columns import COLUMNS, RAW_COLUMNS
+from synthlab.calibration import Reservoir, shape_curve
+from synthlab.columns import COLUMNS
+from synthlab.quality.bounds import largest
 from synthlab.quality.rows import check_timestamp
 from synthlab.quality.source import Source
 
-PART_ROWS = 16_384
-"""Rows of a part. Assumed: a float column of it is 128 kB, a few of them a second-level cache."""
+PART_ROWS = 65_536
+"""Rows of a part, about. Assumed: a float column of it is 512 kB, and calls take less time than work."""
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 _MS_PER_DAY, _MS_PER_HOUR = 86_400_000, 3_600_000
-# Sums of five fit 32 bits. Assumed: far beyond any sensor, and any number that stands for none. [mm]
-_LARGEST_READING_MM = 2**24
 # What no check reads.
 _UNREAD = ("device_id", "speed_kmh", "course_degrees", "activity", "fault")
 
@@ -93,9 +92,20 @@ class Grid:
         return self.source.is_mobile[self.devices]
 
     @cached_property
+    def cell_times(self) -> int:
+        """Times of a cell: of an hour, or of as much of it as fits a part."""
+        return min(self.hour_rows, max(1, PART_ROWS // self.width))
+
+    @property
+    def cell_count(self) -> int:
+        """Cells; the last one may be shorter."""
+        return -(-len(self.clock_ms) // self.cell_times)
+
+    @cached_property
     def part_rows(self) -> int:
-        """Rows of a full part: whole times."""
-        return max(1, PART_ROWS // self.width) * self.width
+        """Rows of a full part: whole cells."""
+        cell_rows = self.cell_times * self.width
+        return max(1, PART_ROWS // cell_rows) * cell_rows
 
     def tiled(self, by_place: F64) -> F64:
         """Spread a number by place over the rows of a part."""
@@ -108,13 +118,14 @@ class Grid:
             yield Part(self, begin, min(begin + self.part_rows, row_count))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """Rows `begin` to `end` of a grid."""
 
     grid: Grid
     begin: int
     end: int
+    _largest: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.end - self.begin
@@ -123,25 +134,52 @@ class Part:
         return self.grid.source.columns[name][self.begin : self.end]
 
     @property
+    def clock_ms(self) -> I64:
+        """Its times. [ms]."""
+        return self.grid.clock_ms[self.begin // self.grid.width : self.end // self.grid.width]
+
+    @property
+    def cells(self) -> slice:
+        """Its cells."""
+        cell_rows = self.grid.cell_times * self.grid.width
+        return slice(self.begin // cell_rows, -(-self.end // cell_rows))
+
+    @property
     def later(self) -> int:
         """First row of the part that has a row before it."""
         return max(self.begin, self.grid.width)
 
-    def change(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Change of a column of the grid to the row before, from the row `later` on."""
-        width = self.grid.width
+    def change(self, name: str) -> npt.NDArray[Any]:
+        """Change of a column to the row before, from the row `later` on."""
+        width, values = self.grid.width, self.grid.source.columns[name]
         change: npt.NDArray[Any] = (
             values[self.later : self.end] - values[self.later - width : self.end - width]
         )
         return change
 
+    def largest(self, name: str) -> float:
+        """Largest value of a column; null where one is negative or null."""
+        if name not in self._largest:
+            self._largest[name] = largest(self[name])
+        return self._largest[name]
+
+    def by_cell(self, reduced: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Reduce the values of the part by cell and place."""
+        grid = self.grid
+        whole = len(values) // (grid.cell_times * grid.width) * grid.cell_times * grid.width
+        cells: npt.NDArray[Any] = reduced.reduce(
+            values[:whole].reshape(-1, grid.cell_times, grid.width), axis=1
+        )
+        if whole == len(values):
+            return cells
+        return np.concatenate([cells, reduced.reduce(values[whole:].reshape(1, -1, grid.width), axis=1)])
+
 
 def grid_of(source: Source) -> Grid | None:
     """Return a source as a grid, or None where it is none.
 
-    It is none where a column or the reservoirs are missing, where a reading is absurd,
-    where devices do not all come once at each of the rising times, and where they
-    differ in cadence.
+    It is none where a column or the reservoirs are missing, where devices do not all
+    come once at each of the rising times, and where they differ in cadence.
     """
     columns = source.columns
     needed = [column for column in COLUMNS if column.name not in _UNREAD]
@@ -149,15 +187,12 @@ def grid_of(source: Source) -> Grid | None:
         return None
     if any(columns[one.name].dtype != one.dtype for one in needed if one.kind in ("int", "float")):
         return None
-    readings = [columns[name] for name in RAW_COLUMNS]
-    if any(len(one) and (one.min() < NO_ECHO_MM or one.max() > _LARGEST_READING_MM) for one in readings):
-        return None
     width = source.width
     if not width or int(source.codes[:width].max()) == len(source.device_ids) - 1:
         return None
     times = columns["received_at"].reshape(-1, width)
     clock = np.ascontiguousarray(times[:, 0])
-    if len(clock) < 3 or not bool((times == clock[:, None]).all()):
+    if len(clock) < 3 or not _all_equal(times, clock[:, None]):
         return None
     steps = np.diff(clock)
     if steps.min() <= 0 or check_timestamp(clock).max() > 1:
@@ -170,3 +205,10 @@ def grid_of(source: Source) -> Grid | None:
     grid = Grid(source, width, clock, cadences.pop())
     # A shorter frame has more begins than middle.
     return grid if grid.cadence_ms > 0 and len(clock) > 2 * grid.hour_rows + 6 else None
+
+
+def _all_equal(rows: I64, clock: I64) -> bool:
+    """Compare by parts: memory that is touched for the first time costs more than the comparison."""
+    step = max(1, PART_ROWS // rows.shape[1])
+    parts = (slice(begin, begin + step) for begin in range(0, len(rows), step))
+    return all(bool((rows[part] == clock[part]).all()) for part in parts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.quality.flags import Flag, Flags
+from synthlab.quality.flags import Flag, Flags, good, unknown
 from synthlab.quality.rows import NOT_A_TIME
 
 F64 = npt.NDArray[np.float64]
@@ -91,23 +91,45 @@ def check_supply_pause(
     ends = np.append(starts[1:], len(flags))
     for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
         rows = np.flatnonzero(received_at_ms[begin:end] != NOT_A_TIME) + begin
-        times = received_at_ms[rows] / _MS_PER_HOUR
-        wet = times[inflow_liters[rows] > 0]
-        if len(wet) <= MIN_PAUSES:
-            continue
-        waits = _waits(times, wet)
-        if waits.is_whole.sum() < MIN_PAUSES:
-            continue
-        if waits.hours.max() <= least_hours:
-            flags[rows] = Flag.GOOD
-            continue
-        months = (times[-1] - times[0]) / _HOURS_PER_MONTH
-        limit, spell_count = _limit_hours(waits, chance_per_month * months, least_hours)
-        last = np.searchsorted(wet, times, side="right") - 1
-        since = times - np.where(last >= 0, wet[np.maximum(last, 0)], times[0])
-        is_known = (since <= least_hours) | ((last >= 0) & (spell_count >= _MIN_SPELLS))
-        judged = np.where(is_known, np.int8(Flag.GOOD), np.int8(Flag.UNKNOWN))
-        flags[rows] = np.where(since > limit, np.int8(Flag.SUSPECT), judged)
+        flags[rows] = judge_waits(
+            received_at_ms[rows],
+            inflow_liters[rows] > 0,
+            chance_per_month=chance_per_month,
+            least_hours=least_hours,
+        )
+    return flags
+
+
+def judge_waits(received_at_ms: I64, is_wet: Bools, *, chance_per_month: float, least_hours: float) -> Flags:
+    """Judge the waits of one device, as `check_supply_pause`.
+
+    Parameters
+    ----------
+    received_at_ms : ndarray of int64
+        Rising. [ms]
+    is_wet : ndarray of bool
+        Water came in.
+    chance_per_month, least_hours : float
+    """
+    times = received_at_ms / _MS_PER_HOUR
+    wet = times[is_wet]
+    if len(wet) <= MIN_PAUSES:
+        return unknown(len(times))
+    waits = _waits(times, wet)
+    if waits.is_whole.sum() < MIN_PAUSES:
+        return unknown(len(times))
+    flags = good(len(times))
+    if waits.hours.max() <= least_hours:
+        return flags
+    months = (times[-1] - times[0]) / _HOURS_PER_MONTH
+    limit, spell_count = _limit_hours(waits, chance_per_month * months, least_hours)
+    last = np.maximum.accumulate(np.where(is_wet, times, -np.inf))
+    since = times - np.maximum(last, times[0])
+    # No limit is shorter.
+    late = np.flatnonzero(since > least_hours)
+    is_known = (last[late] > -np.inf) & (spell_count >= _MIN_SPELLS)
+    judged = np.where(is_known, np.int8(Flag.GOOD), np.int8(Flag.UNKNOWN))
+    flags[late] = np.where(since[late] > limit, np.int8(Flag.SUSPECT), judged)
     return flags
 
 

@@ -25,6 +25,23 @@ def test_flows_that_the_meters_saw_leave_nothing_unexplained() -> None:
     np.testing.assert_allclose(left, left[0], atol=1e-9)
 
 
+def test_an_absurd_flow_of_one_device_drowns_no_other() -> None:
+    level, flow = np.tile(noisy(288, seed=2), 2), np.zeros(576)
+    flow[100] = 1e300
+    seq, starts = np.tile(np.arange(288), 2), np.array([0, 288])
+    left = balance.unexplained_pct(level, flow, seq, starts)
+    np.testing.assert_array_equal(left[288:], level[288:])
+    flags = balance.check_creep(
+        left, starts, day_rows=DAY.repeat(2), smooth_rows=HOUR.repeat(2), suspect_pct=1.0, fail_pct=10.0
+    )
+    assert (flags[312:] == G).all()
+
+
+def test_absurd_numbers_overflow_in_silence() -> None:
+    values = np.array([1.0, 1e300, -1e300, 1.0])
+    assert balance.check_spike(values, ONE, suspect=3.0, fail=10.0).tolist()[1:3] == [F, F]
+
+
 def test_nothing_is_concluded_over_missing_rows_and_null_levels() -> None:
     seq = np.array([1, 2, 3, 9, 10, 11])
     level = np.array([50.0, 50, np.nan, 20, 20, 25])

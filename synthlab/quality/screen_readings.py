@@ -1,0 +1,148 @@
+"""Screens of the checks that judge raw readings; see `synthlab.quality.screen`.
+
+In nearly all bursts the readings lie close together, so the lowest and the highest tell
+all.  The others, the odd ones, are put in order and looked at in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from synthlab.columns import RAW_COLUMNS, READING_COUNT
+from synthlab.quality.bounds import NONE, outside
+from synthlab.quality.grid import Grid, Part
+from synthlab.quality.screen_rows import MARGIN, Doubts
+from synthlab.quality.thresholds import Thresholds
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
+_MS_PER_HOUR = 3_600_000
+
+_NO_ECHO = 2**31
+"""A reading taken as unsigned from here on was negative: no echo."""
+
+# Sums of five fit 32 bits. Assumed: far beyond any sensor, and any number that stands for none. [mm]
+_LARGEST_READING_MM = 2**24
+
+# Pairs to compare, in turn, until five values are in order. Source: Knuth, TAOCP 3, section 5.3.4.
+_NETWORK = ((0, 3), (1, 4), (0, 2), (1, 3), (0, 1), (2, 4), (1, 2), (3, 4), (2, 3))
+
+
+class Readings:
+    """Screens of bursts.
+
+    Parameters
+    ----------
+    grid : Grid
+    limits : Thresholds
+    """
+
+    def __init__(self, grid: Grid, limits: Thresholds) -> None:
+        self._grid, self._limits = grid, limits
+        empty = grid.of_reservoir(lambda one: one.sensor_empty_distance_mm)
+        full = grid.of_reservoir(lambda one: one.sensor_full_distance_mm)
+        with np.errstate(all="ignore"):
+            self._level_at_0_mm_pct = grid.tiled(100 * empty / (empty - full))
+            self._pct_per_mm_sum = grid.tiled(-100 / (empty - full) / READING_COUNT)
+        self._narrow_mm = int(
+            min(limits.burst_spread_suspect_mm, limits.mobile_burst_spread_suspect_mm, _LARGEST_READING_MM)
+        )
+        self._has_moved = np.zeros((grid.cell_count, grid.width), bool)
+
+    def doubts(self, part: Part) -> Doubts:
+        """Yield the checks and the rows that they should look at."""
+        bursts = [part[name].view(np.uint32) for name in RAW_COLUMNS]
+        lowest, highest = np.minimum(*bursts[:2]), np.maximum(*bursts[:2])
+        for reading in bursts[2:]:
+            np.minimum(lowest, reading, out=lowest)
+            np.maximum(highest, reading, out=highest)
+        spread = highest - lowest
+        is_odd = spread > self._narrow_mm
+        if lowest.max() > _LARGEST_READING_MM:
+            is_odd |= lowest > _LARGEST_READING_MM
+        odd = np.flatnonzero(is_odd)
+        odd_bursts = [reading[odd] for reading in bursts]
+        yield "derived_level", self._derived_level(part, odd, odd_bursts)
+        yield "sentinel", self._sentinel(lowest, highest, odd, odd_bursts) + part.begin
+        for name, found in self._odd_ones(odd_bursts):
+            yield name, odd[found] + part.begin
+        absurd = odd[np.any([(one > _LARGEST_READING_MM) & (one < _NO_ECHO) for one in odd_bursts], axis=0)]
+        for name in ("derived_level", "burst_spread", "valid_fraction", "flat_line"):
+            yield name, absurd + part.begin
+        # An odd burst, in which a reading may be none, is not taken as one that moves.
+        spread[odd] = 0
+        self._has_moved[part.cells] = part.by_cell(np.maximum, spread) > max(
+            0, self._limits.flat_line_tolerance_mm
+        )
+
+    def last_doubts(self) -> Iterator[tuple[str, I64]]:
+        """Yield what only the whole series shows: checks, and the places of devices in doubt."""
+        quiet = np.flatnonzero(~self._has_moved.all(axis=0))
+        moves, clock = self._has_moved[:, quiet], self._grid.clock_ms
+        begins = clock[:: self._grid.cell_times]
+        ends = np.append(begins[1:], clock[-1])
+        since, longest = np.full(len(quiet), clock[0]), np.zeros(len(quiet), np.int64)
+        for begin, end, has_moved in zip(begins, ends, moves, strict=True):
+            np.maximum(longest, end - since, out=longest)
+            since[has_moved] = begin
+        yield "flat_line", quiet[longest >= self._limits.flat_line_suspect_hours * _MS_PER_HOUR]
+
+    def _derived_level(self, part: Part, odd: I64, odd_bursts: list[U32]) -> I64:
+        first, second, *others = (part[name] for name in RAW_COLUMNS)
+        total = first + second
+        for reading in others:
+            total += reading
+        level = total * self._pct_per_mm_sum[: len(part)]
+        if len(odd):
+            has_echo = [reading < _NO_ECHO for reading in odd_bursts]
+            sums = np.sum([np.where(a, b, 0) for a, b in zip(has_echo, odd_bursts, strict=True)], axis=0)
+            mean = sums / np.sum(has_echo, axis=0)
+            level[odd] = mean * READING_COUNT * self._pct_per_mm_sum[odd]
+        level += self._level_at_0_mm_pct[: len(part)]
+        np.minimum(level, 100.0, out=level)
+        np.maximum(level, 0.0, out=level)
+        level -= part["measured_level_pct"]
+        limit = self._limits.derived_level_suspect_pct - MARGIN
+        return outside(level, -limit, limit, first_row=part.begin)
+
+    def _sentinel(self, lowest: U32, highest: U32, odd: I64, odd_bursts: list[U32]) -> I64:
+        found = [NONE]
+        least, most = int(lowest.min()), int(lowest.max()) + self._narrow_mm
+        for sentinel in self._limits.sentinel_readings_mm:
+            unsigned = sentinel % 2**32
+            found += [odd[reading == unsigned] for reading in odd_bursts]
+            # The readings of a burst that is not odd lie no farther above the lowest one.
+            if least <= unsigned <= most:
+                found.append(np.flatnonzero((lowest <= unsigned) & (unsigned <= highest)))
+        return np.unique(np.concatenate(found))
+
+    def _odd_ones(self, bursts: list[U32]) -> Doubts:
+        """Yield the checks and the places among the odd bursts."""
+        limits = self._limits
+        ordered = in_order(bursts)
+        # The quartiles of five are the second and fourth; those of four lie within all four.
+        # With more missing, the check itself looks.
+        narrow = min(limits.burst_spread_suspect_mm, limits.mobile_burst_spread_suspect_mm)
+        is_wide = ordered[3] - ordered[1] > narrow
+        is_short = ordered[-1] >= _NO_ECHO
+        is_short &= (ordered[3] >= _NO_ECHO) | (ordered[3] - ordered[0] > narrow)
+        yield "burst_spread", np.flatnonzero(is_wide | is_short)
+        enough = int(np.ceil(limits.valid_fraction_suspect * READING_COUNT))
+        enough = min(READING_COUNT, max(1, enough))
+        yield "valid_fraction", np.flatnonzero(ordered[enough - 1] >= _NO_ECHO)
+        # A burst without any reading is neither still nor moves.
+        yield "flat_line", np.flatnonzero(ordered[0] >= _NO_ECHO)
+
+
+def in_order(bursts: list[U32]) -> list[U32]:
+    """Return the readings of each burst in order, taken as unsigned: those without echo come last."""
+    ordered = list(bursts)
+    for i, j in _NETWORK:
+        low, high = ordered[i], ordered[j]
+        ordered[i], ordered[j] = np.minimum(low, high), np.maximum(low, high)
+    return ordered
