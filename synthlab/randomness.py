@@ -150,7 +150,16 @@ def normals(words: U64) -> F32:
     whose float32 exponent and leading mantissa bits select a cell of a
     piecewise-linear quantile table: equally fine in each octave of p.
     """
-    halves = np.ascontiguousarray(words).view(np.uint32)
+    return _quantiles(np.ascontiguousarray(words).view(np.uint32))
+
+
+def single_normals(words: U64) -> F32:
+    """Turn each word to one standard normal, the first of its pair, shape as `words`."""
+    return _quantiles(words.astype(np.uint32))
+
+
+def _quantiles(halves: npt.NDArray[np.uint32]) -> F32:
+    """Look up the normal of each half."""
     bits = halves << np.uint32(1)
     bits |= np.uint32(1)
     tail = bits.astype(np.float32).view(np.uint32)
@@ -202,11 +211,12 @@ def slow_normals(
         [seconds]
     correlation : float
         Correlation of neighboring nodes, 0 <= correlation < 1. [unitless]
-    slot : int
+    slot : int or ndarray of int64, shape (n_slots,)
+        Many give as many processes.
 
     Returns
     -------
-    ndarray of float32, shape (n_nodes, n_devices)
+    ndarray of float32, shape (n_nodes, n_devices) or (n_nodes, n_slots, n_devices)
         Mean 0, variance 1.
 
     Notes
@@ -219,22 +229,24 @@ def slow_normals(
     with n a power of two, so that the sum is built by doubling, always in the same
     order.  The autocorrelation is :math:`\rho^k` but for the cut at n nodes.
     """
-    doublings = _doublings(correlation)
+    doublings, scale = _moving_average(correlation)
     taps = 1 << doublings
     moments = (nodes[0] - (taps - 1) + np.arange(len(nodes) + taps - 1)) * spacing_seconds
-    total = normals(draws(ticks(moments, slot)[:, None], key))[:, ::2]
+    moment = ticks(moments, slot) if isinstance(slot, int) else ticks(moments[:, None], slot)
+    total = single_normals(draws(moment[..., None], key))
     weight, shift = np.float32(correlation), 1
     for _ in range(doublings):
         total = total[shift:] + weight * total[:-shift]
         weight, shift = weight * weight, shift * 2
-    variance = sum(correlation ** (2 * lag) for lag in range(taps))
-    return total * np.float32(variance**-0.5)
+    return total * scale
 
 
-def _doublings(correlation: float) -> int:
-    """How often to double a sum of two terms until the last weight is below the cut."""
+@cache
+def _moving_average(correlation: float) -> tuple[int, np.float32]:
+    """How often to double a sum of two terms until the last weight is below the cut, and its scale."""
     doublings, last = 0, 1.0
     while last > WEIGHT_CUT and correlation > 0:
         doublings += 1
         last = correlation ** ((1 << doublings) - 1)
-    return doublings
+    variance = sum(correlation ** (2 * lag) for lag in range(1 << doublings))
+    return doublings, np.float32(variance**-0.5)

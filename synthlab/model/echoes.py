@@ -18,7 +18,7 @@ from synthlab.model.episodes import Episodes, episode_seconds, hourly_episodes, 
 from synthlab.model.events import Grid
 from synthlab.model.gaussian import probit
 from synthlab.model.sensor import reported_mm
-from synthlab.randomness import F32, U64, choices, draws, normals, ticks, uniforms
+from synthlab.randomness import F32, U64, choices, draws, single_normals, ticks, uniforms
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
@@ -95,7 +95,7 @@ def condensation_nights(
     if not len(active):
         return Episodes(*(np.zeros(0, np.int64),) * 3)
     midnights = days * SECONDS_PER_DAY
-    chance = normals(draws(ticks(midnights)[:, None], keys[active]))[:, ::2]
+    chance = single_normals(draws(ticks(midnights)[:, None], keys[active]))
     score = _CHANCE_WEIGHT * chance + _WEATHER_WEIGHT * weather[:, active]
     day, place = np.nonzero(score < probit(night_prob[active]))
     device, midnight = active[place], midnights[day]

@@ -8,7 +8,7 @@ from math import erf, exp, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.randomness import F32, U64, draws, normals, ticks
+from synthlab.randomness import F32, U64, draws, single_normals, ticks
 
 F64 = npt.NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def circular_process(noise: F64, length: float) -> F64:
 
 def fixed_normals(keys: U64, count: int) -> F64:
     """Draw standard normals that a device keeps for life, shape (count, n_devices)."""
-    return normals(draws(ticks(0, np.arange(count))[:, None], keys))[:, ::2].astype(np.float64)
+    return single_normals(draws(ticks(0, np.arange(count))[:, None], keys)).astype(np.float64)
 
 
 def log_normal_mean_one(value: F64 | F32, sigma: float | F64) -> F64:

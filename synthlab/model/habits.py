@@ -148,18 +148,12 @@ def _drifting_habit(hour_starts: I64, hour: I64, keys: U64) -> F32:
     """Liking for an hour of the day that changes over weeks: nodes far apart, linear between."""
     day = hour_starts // SECONDS_PER_DAY
     nodes = np.arange(day[0] // _DRIFT_DAYS, day[-1] // _DRIFT_DAYS + 2)
-    lattice = np.stack(
-        [
-            slow_normals(
-                keys,
-                nodes,
-                spacing_seconds=_DRIFT_DAYS * SECONDS_PER_DAY,
-                correlation=_DRIFT_CORRELATION,
-                slot=slot,
-            )
-            for slot in range(24)
-        ],
-        axis=1,
+    lattice = slow_normals(
+        keys,
+        nodes,
+        spacing_seconds=_DRIFT_DAYS * SECONDS_PER_DAY,
+        correlation=_DRIFT_CORRELATION,
+        slot=np.arange(24),
     )
     node, share = day // _DRIFT_DAYS - nodes[0], ((day % _DRIFT_DAYS) / _DRIFT_DAYS)[:, None]
     left, right = _node_weights(share, _DRIFT_CORRELATION)
