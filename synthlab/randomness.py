@@ -198,7 +198,12 @@ WEIGHT_CUT = 0.05
 
 
 def slow_normals(
-    key: U64, nodes: npt.NDArray[np.int64], *, spacing_seconds: int, correlation: float, slot: int = 0
+    key: U64,
+    nodes: npt.NDArray[np.int64],
+    *,
+    spacing_seconds: int,
+    correlation: float,
+    slot: int | npt.NDArray[np.int64] = 0,
 ) -> F32:
     r"""Draw stationary, autocorrelated normals on the nodes of an absolute lattice.
 
