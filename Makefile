@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-JOBS ?= 2
+# Each worker has a database server, and now and then a browser, of its own: more than four gain little.
+JOBS ?= $(shell nproc | awk '{ print ($$1 > 4) ? 4 : ($$1 < 2) ? 2 : $$1 }')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo lab app notebooks test test-long lint format bench docs-generated docs-check lock clean
@@ -40,11 +41,15 @@ app: $(VENV)/.full.stamp  ## the workbench as a page without code: design, revie
 	cd notebooks && exec env SYNTHLAB_WORKSPACE="$(abspath $(WORKSPACE))" JUPYTER_PATH="$(CURDIR)/notebooks:$$JUPYTER_PATH" \
 		$(abspath $(BIN))/voila app.ipynb $(APP_OPTIONS)
 
-test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long"
+# A file to a worker, in the order of tests/conftest.py: what takes longest comes first.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test-long: $(VENV)/.full.stamp  ## the tests marked `long`
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
+test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/.full.stamp  ## the tests marked `long`, and the properties with 500 examples each
+	$(PYTEST) -m long
+	HYPOTHESIS_PROFILE=long $(PYTEST) -m "not long" tests/properties
 
 lint: $(VENV)/.full.stamp  ## ruff, mypy, import contracts, generated pages
 	$(BIN)/ruff check .

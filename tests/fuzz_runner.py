@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,11 @@ def run(kind: str, first: int, last: int, folder: Path) -> dict[str, Any]:
     for number in range(first, last):
         name, content = ("valid", valid_text(number).encode()) if kind == "valid" else broken_bytes(number)
         path.write_bytes(content)
-        begin = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS * factor)
-        try:
-            outcome, flaws = judge(path, content)
-        except (Exception, TooSlowError) as error:
-            outcome, flaws = type(error).__name__, [f"{type(error).__name__}: {str(error)[:200]}"]
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        took = time.process_time() - begin
+        outcome, flaws, took = _bounded(judge, path, content, MAX_SECONDS * factor)
+        if outcome == TooSlowError.__name__:
+            # Others may have come to use this core since it was measured; once more, measured now.
+            factor = max(factor, slowness())
+            outcome, flaws, took = _bounded(judge, path, content, MAX_SECONDS * factor)
         if kind == "valid" and outcome != "accepted":
             flaws.append(f"refused: {outcome}")
         findings += [f"{kind} {number} ({name}): {flaw}" for flaw in flaws]
@@ -88,6 +85,21 @@ def run(kind: str, first: int, last: int, folder: Path) -> dict[str, Any]:
         "slowness": round(factor, 2),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
+
+
+def _bounded(
+    judge: Callable[[Path, bytes], tuple[str, list[str]]], path: Path, content: bytes, seconds: float
+) -> tuple[str, list[str], float]:
+    """Judge one file within a time; return what came out, what is wrong, and the time that it took."""
+    begin = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        outcome, flaws = judge(path, content)
+    except (Exception, TooSlowError) as error:
+        outcome, flaws = type(error).__name__, [f"{type(error).__name__}: {str(error)[:200]}"]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return outcome, flaws, time.process_time() - begin
 
 
 def _by_loader(path: Path, content: bytes) -> tuple[str, list[str]]:

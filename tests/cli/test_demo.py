@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, text
 
 from tests.cli.conftest import Cli
@@ -29,9 +30,19 @@ def _step(content: dict[str, Any], name: str) -> dict[str, Any]:
     return next(step["facts"] for step in content["steps"] if step["name"] == name)
 
 
-def test_demo_twice(cli: Cli, scratch: Path) -> None:
+CANARY = "canary-51bd-word"
+
+
+def test_demo_twice(cli: Cli, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever is configured on the machine: the demo asks none of it, and shows none of it.
+    monkeypatch.setenv("SYNTHLAB_DATABASE_URL", f"postgresql://u:{CANARY}@127.0.0.1:1/d")
+    monkeypatch.setenv("PGPASSWORD", CANARY)
     first = cli("demo")
     assert first.exit_code == 0, first.stderr
+    assert CANARY not in first.stdout + first.stderr
+    assert [
+        path for path in scratch.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()
+    ] == []
     assert _step(first.json, "analyze-csv")["qc_passed"] is True
     assert _step(first.json, "import-csv")["status_counts"] == {"dry_run:READY": HISTORY_ROWS}
     assert _step(first.json, "import-csv --apply")["status_counts"] == {"stored:READING": HISTORY_ROWS}

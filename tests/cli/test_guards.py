@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
@@ -51,7 +52,19 @@ DRY = {
     "import-csv": ("import-csv", "--artifact-dir", "artifacts/tiny/r1"),
     "schema": ("schema",),
     "state show": ("state", "show"),
+    "verify": ("verify", "--artifact-dir", "artifacts/tiny/r1", "--regenerate"),
+    "compare": ("compare", "--artifact-dir", "artifacts/tiny/r1", "--other-dir", "artifacts/tiny/r1"),
+    "fit": ("fit", "--from", "meter.csv"),
 }
+
+
+@pytest.fixture
+def meter(scratch: Path) -> None:
+    """Four weeks of a household's meter, for `fit`."""
+    hours = pd.date_range("2026-01-05", periods=28 * 24, freq="h", tz="UTC")
+    liters = 5.0 + 20.0 * (hours.hour % 12 == 7) + hours.day_of_week
+    frame = pd.DataFrame({"household": "H1", "time": hours.strftime("%Y-%m-%d %H:%M:%S"), "liters": liters})
+    frame.to_csv(scratch / "meter.csv", index=False)
 
 
 def run(*arguments: str, trace: bool = False, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +89,9 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("command", DRY)
-def test_a_dry_verb_opens_nothing_for_writing(artifact_dir: Path, scratch: Path, command: str) -> None:
+def test_a_dry_verb_opens_nothing_for_writing(
+    artifact_dir: Path, meter: None, scratch: Path, command: str
+) -> None:
     before = files(scratch)
     done = run(*DRY[command], trace=True)
     assert done.returncode == 0, done.stderr
@@ -186,12 +201,17 @@ COMMANDS = {
     "analyze-csv": ("analyze-csv", "--artifact-dir", "artifacts/tiny/r1"),
     "approve": ("approve", "--artifact-dir", "artifacts/tiny/r1", "--reviewer", "Ada"),
     "state recover": ("state", "recover", "--from-db"),
+    "review": ("review", "--artifact-dir", "artifacts/tiny/r1"),
+    "consume": ("consume", "--once"),
+    "purge": ("purge", "--run-id", "r1"),
+    "fit of nothing": ("fit", "--from", "nothing.csv"),
 }
 
 
 def test_no_secret_is_ever_seen(
     cli: Cli,
     artifact_dir: Path,
+    meter: None,
     scratch: Path,
     secret_sources: dict[str, Callable[[int], dict[str, str]]],
     monkeypatch: pytest.MonkeyPatch,

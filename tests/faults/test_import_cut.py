@@ -160,11 +160,22 @@ def test_200_kills_make_no_difference(
     assert told.terminated >= 10 or kind == "sqlite"
 
 
+@pytest.fixture(scope="module")
+def on_sqlite(make_sites: MakeSites) -> Sites:
+    return make_sites(None)
+
+
+@pytest.fixture(scope="module")
+def whole(on_sqlite: Sites) -> Site:
+    """A site with an import that nothing stopped."""
+    site = on_sqlite.new()
+    assert site.run_import() == 0
+    return site
+
+
 @pytest.mark.parametrize("extra", [0, 4_096, 60_000, 200_000, 500_000])
-def test_a_full_disk_harms_nothing(make_sites: MakeSites, extra: int) -> None:
-    sites = make_sites(None)
-    whole, site = sites.new(), sites.new()
-    assert whole.run_import() == 0
+def test_a_full_disk_harms_nothing(on_sqlite: Sites, whole: Site, extra: int) -> None:
+    site = on_sqlite.new()
     path = Path(site.url.removeprefix("sqlite:///"))
     limit = path.stat().st_size // 8 + extra
     code = site.run_import(("limit_files", limit))
@@ -176,15 +187,12 @@ def test_a_full_disk_harms_nothing(make_sites: MakeSites, extra: int) -> None:
     assert site.left() == whole.left()
 
 
-def test_a_full_server_disk_leaves_whole_batches(make_sites: MakeSites, tmp_path: Path) -> None:
+def test_a_full_server_disk_leaves_whole_batches(on_sqlite: Sites, whole: Site) -> None:
     """SQLite's own limit of pages: the same error as a full disk, at each write in turn."""
-    sites = make_sites(None)
-    whole = sites.new()
-    assert whole.run_import() == 0
     pages = ask(whole.url, "PRAGMA page_count")[0][0]
     fired = 0
-    for limit in range(pages - 60, pages, 12):
-        site = sites.new()
+    for limit in range(pages - 54, pages, 18):
+        site = on_sqlite.new()
         code = site.run_import(("limit_pages", limit))
         fired += code == 12
         assert code in (0, 12)

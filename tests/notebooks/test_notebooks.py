@@ -34,13 +34,20 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SYNTHLAB_", "PYTEST_"))
     }
-    return {**kept, "HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **kept,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Only nbval: the other plugins double the start of each notebook's own pytest.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
 
 
 def _run(notebooks: list[Path], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-v"),
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "nbval.plugin", "-v"),
             *("--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZER)),
             *("-W", "default", "--rootdir", str(notebooks[0].parent), *map(str, notebooks)),
         ],
@@ -106,6 +113,56 @@ def test_another_output_is_seen(tmp_path: Path) -> None:
     done = _run([path], _environment(tmp_path))
     assert done.returncode == 1
     assert "1 failed" in done.stdout
+
+
+CANARY = "canary-77ae-word"
+WITH_A_SECRET = """\
+import synthlab as sl
+scenario = sl.load_scenario("stationary_only_v1")
+scenario
+#
+sl.validate(scenario)
+#
+sl.reservoirs()
+#
+sl.run_live(scenario, iterations=1, listen=False)
+#
+sl.validate(scenario, database="postgresql://u:" + __import__("os").environ["PGPASSWORD"] + "@[x/d")
+"""
+
+
+def test_no_notebook_shows_a_secret(tmp_path: Path) -> None:
+    """Neither as a result nor in a traceback, which a kernel writes in full."""
+    cells = [nbformat.v4.new_code_cell(source) for source in WITH_A_SECRET.split("#\n")]
+    path = tmp_path / "secret.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    run = (
+        "import sys, nbclient, nbformat; book = nbformat.read(sys.argv[1], 4);"
+        "nbclient.NotebookClient(book, allow_errors=True, kernel_name='python3').execute();"
+        "nbformat.write(book, sys.argv[1])"
+    )
+    secrets = {
+        "SYNTHLAB_DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/d",
+        "SYNTHLAB_BROKER_URL": f"mqtt://u:{CANARY}@127.0.0.1:1",
+        "PGPASSWORD": CANARY,
+        "SYNTHLAB_DEBUG": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", run, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        cwd=tmp_path,
+        env={**_environment(tmp_path), **secrets},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    written = path.read_text(encoding="utf-8")
+    assert '"output_type": "error"' in written
+    assert CANARY not in written
+    assert not any(
+        re.search(r"://[^/\s:\"]+:[^@/\s\"]+@", book.read_text(encoding="utf-8")) for book in NOTEBOOKS
+    )
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

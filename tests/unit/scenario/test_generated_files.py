@@ -47,20 +47,20 @@ def sweep(kind: str, count: int, size: int = 500) -> Counter[str]:
 
 
 def test_generated_scenarios_are_loaded() -> None:
-    assert sweep("valid", 150) == {"accepted": 150}
+    assert sweep("valid", 80) == {"accepted": 80}
 
 
 def test_broken_scenarios_give_typed_errors_in_bounds() -> None:
-    outcomes = sweep("broken", 300)
+    outcomes = sweep("broken", 150)
     assert set(outcomes) == CODES | {"accepted"}
     # A harness that breaks nothing would pass everything.
-    assert outcomes["accepted"] < 30
+    assert outcomes["accepted"] < 20
 
 
 def test_broken_scenarios_end_the_command_line_with_its_code_and_write_nothing() -> None:
-    outcomes = sweep("cli", 60)
+    outcomes = sweep("cli", 40)
     assert set(outcomes) <= {"exit 0", "exit 3", "exit 4"}
-    assert outcomes["exit 3"] > 48
+    assert outcomes["exit 3"] > 30
 
 
 def test_a_tag_without_an_end_is_refused_before_it_is_read() -> None:
@@ -116,12 +116,9 @@ def test_every_field_of_the_schema_is_drawn_and_broken() -> None:
     drawn = set().union(*(fields(valid_data(number)) for number in range(300)))
     # How often and how large a fault is depends on its kind, which the schema cannot say.
     assert known - drawn <= {"size", "at", "rate_per_month"}
-    kinds = Counter(broken_bytes(number)[0].split(":")[0] for number in range(1_000))
-    assert set(kinds) == {"bytes", "tokens", "tree", "hostile"}
-    assert (
-        len({broken_bytes(number)[0] for number in range(3_000)} & {f"hostile: {name}" for name in HOSTILE})
-        > 40
-    )
+    names = {broken_bytes(number)[0] for number in range(600)}
+    assert {name.split(":")[0] for name in names} == {"bytes", "tokens", "tree", "hostile"}
+    assert len(names & {f"hostile: {name}" for name in HOSTILE}) > 20
 
 
 def validator() -> jsonschema.Draft202012Validator:

@@ -441,7 +441,7 @@ def test_size_depth_and_nodes_are_bounded() -> None:
         7,
     )
     many = only(f"{VALID}seed: [{'1,' * MAX_NODES}]\n")
-    assert (many.code, many.rule) == ("SCENARIO_TOO_LARGE", "needs at most 50,000 keys and values")
+    assert (many.code, many.rule) == ("SCENARIO_TOO_LARGE", "needs at most 30,000 keys and values")
 
 
 def test_endless_faults_end() -> None:
