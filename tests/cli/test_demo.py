@@ -33,7 +33,7 @@ def _step(content: dict[str, Any], name: str) -> dict[str, Any]:
 CANARY = "canary-51bd-word"
 
 
-def test_demo_twice(cli: Cli, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo(cli: Cli, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whatever is configured on the machine: the demo asks none of it, and shows none of it.
     monkeypatch.setenv("SYNTHLAB_DATABASE_URL", f"postgresql://u:{CANARY}@127.0.0.1:1/d")
     monkeypatch.setenv("PGPASSWORD", CANARY)
@@ -60,6 +60,11 @@ def test_demo_twice(cli: Cli, scratch: Path, monkeypatch: pytest.MonkeyPatch) ->
     for line in (*first.json["next_steps"], "import-csv --apply"):
         assert line in first.stderr
 
+
+@pytest.mark.long
+def test_demo_twice(cli: Cli, scratch: Path) -> None:
+    assert cli("demo").exit_code == 0
+    counts = _counts()
     again = cli("demo")
     assert again.exit_code == 0, again.stderr
     assert _step(again.json, "import-csv --apply")["status_counts"] == {"duplicate:SEQ": HISTORY_ROWS}
