@@ -33,5 +33,5 @@ def test_compare_tells_and_draws(cli: Cli, tiny: tuple[str, str], artifact_dir: 
     assert (ended.json["a"]["run_id"], ended.json["b"]["run_id"]) == ("r1", "r2")
     assert ended.json["scenario_changes"] == []
     assert Path("apart.png").read_bytes().startswith(b"\x89PNG")
-    lost = cli("compare", "--artifact-dir", artifact_dir, "--other-dir", other, "--plot", "apart.png/apart.png")
+    lost = cli("compare", "--artifact-dir", artifact_dir, "--other-dir", other, "--plot", "apart.png/a.png")
     assert (lost.exit_code, lost.json["error"]["code"]) == (12, "DISK_WRITE_FAILED")
