@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,26 @@ import synthlab
 from synthlab.calibration import Reservoir
 from synthlab.scenario.faults import FAULT_KINDS, FaultKind
 from synthlab.scenario.resolve import resolve
-from synthlab.workflows.recall import SIZE_FACTORS
 
 FOUND = Path(__file__).resolve().parent / "faults_found.csv"
 TEMPLATE, END_AT = "demo_city_v1", "2026-02-12T10:00:00Z"
-CITIES = 5
-"""Each of four tanks and two trucks, with other seeds: some 40 episodes of tanks, 20 of trucks."""
+CITIES = 4
+"""Each of four tanks and two trucks, with other seeds: some 30 episodes of tanks, 15 of trucks."""
+FACTORS = (0.1, 0.2, 0.35, 0.5, 1.0, 1.5)
+"""Sizes and durations, times the kind's own."""
 DAYS = 30
 # What lasts for weeks needs a window of months, or nobody knows what is usual.
 LONG_KIND, LONG_DAYS, LONG_AT = "BLOCKED_INLET", 60, ("2026-01-18T00:00:00Z",)
 SIZES = {"BLOCKED_INLET": (50.0, 80.0, 95.0, 100.0)}
+# Where size and duration both matter; for other kinds with a size the default duration is taken.
+BOTH = ("LEAK", "BLOCKED_INLET")
 HOURS = {"BLOCKED_INLET": (72.0, 120.0, 168.0, 240.0, 336.0, 504.0)}
 MODES = {"STATIONARY": "tanks", "MOBILE": "trucks"}
 COUNTS = ["episodes", "found", "recall", "runs", "right", "precision", "delay_hours"]
 COLUMNS = ["fault", "on", "by", "value", "is_default", *COUNTS]
 
 
+@cache
 def cities(days: int, mode: str) -> tuple[pd.DataFrame, dict[str, Reservoir]]:
     """Return the devices of one mode of several cities as one clean frame, and their reservoirs."""
     frames, known = [], {}
@@ -59,12 +64,12 @@ def curves(kind: FaultKind, mode: str) -> Iterator[pd.DataFrame]:
     options: dict[str, Any] = {"reservoirs": reservoirs} | ({"at": LONG_AT} if is_long else {})
     if kind.size:
         default = kind.size[mode]
-        sizes = SIZES.get(kind.name) or _within([default * factor for factor in SIZE_FACTORS], kind)
+        sizes = SIZES.get(kind.name) or _within([default * factor for factor in FACTORS], kind)
         found = synthlab.recall_by_size(frame, kind.name, sizes, **options)
         yield found.assign(by="size", value=found["size"], is_default=found["size"] == default)
-    if kind.duration_minutes:
+    if kind.duration_minutes and (not kind.size or kind.name in BOTH):
         default = kind.duration_minutes / 60
-        hours = HOURS.get(kind.name) or [default * factor for factor in SIZE_FACTORS]
+        hours = HOURS.get(kind.name) or [default * factor for factor in FACTORS]
         size = {"size": kind.size[mode]} if kind.size else {}
         found = synthlab.recall_by_duration(frame, kind.name, hours, **size, **options)
         hours_column = found["duration_hours"]
@@ -82,8 +87,7 @@ def main() -> None:
         for mode in kind.modes:
             print(f"{kind.name} {MODES[mode]}", file=sys.stderr)
             tables += [table.assign(on=MODES[mode]) for table in curves(kind, mode)]
-    found = pd.concat(tables, ignore_index=True)[COLUMNS].round(4)
-    found.to_csv(FOUND, index=False, lineterminator="\n")
+    pd.concat(tables, ignore_index=True)[COLUMNS].round(4).to_csv(FOUND, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
