@@ -24,8 +24,8 @@ from synthlab.scenario.resolve import resolve
 
 FOUND = Path(__file__).resolve().parent / "faults_found.csv"
 TEMPLATE, END_AT = "demo_city_v1", "2026-02-12T10:00:00Z"
-CITIES = 4
-"""Each of four tanks and two trucks, with other seeds: some 30 episodes of tanks, 15 of trucks."""
+CITIES = {"STATIONARY": 4, "MOBILE": 12}
+"""Each of four tanks and two trucks, with other seeds: some 30 episodes of tanks, 45 of trucks."""
 FACTORS = (0.1, 0.2, 0.35, 0.5, 1.0, 1.5)
 """Sizes and durations, times the kind's own."""
 DAYS = 30
@@ -44,7 +44,7 @@ COLUMNS = ["fault", "on", "by", "value", "is_default", *COUNTS]
 def cities(days: int, mode: str) -> tuple[pd.DataFrame, dict[str, Reservoir]]:
     """Return the devices of one mode of several cities as one clean frame, and their reservoirs."""
     frames, known = [], {}
-    for seed in range(1, CITIES + 1):
+    for seed in range(1, CITIES[mode] + 1):
         city = synthlab.load_scenario(TEMPLATE).with_changes(seed=seed, days=days)
         names = {}
         for one in resolve(city):
