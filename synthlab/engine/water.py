@@ -138,7 +138,7 @@ def _uses(group: Group, hourly_liters: F64) -> Iterator[Events]:
         use_size_factor=group.values("demand_use_size_factor"),
     )
     return demand.demand_events(
-        hour_starts=group.grid.hour_starts(),
+        hour_starts=group.grid.hour_starts(hours_before=demand.LOOKBACK_HOURS),
         households=homes,
         keys={name: group.keys(f"demand/{name}") for name in demand.KEYS},
         habit_strength=group.values("demand_habit_strength"),

@@ -33,17 +33,17 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 _WEEKEND = (5, 6)
-# Showers of one day keep apart: gamma shape of the intensity that is sampled. Source: M.
-_SHOWER_SHAPE = 0.7
 LEAK_ML = 250.0
 """One trickle event. Assumed: too little to be told from a steady drip. [milliliters]"""
 _CELLS_AT_ONCE = 49_152
-"""Hours of households worked on at once, whole days at least. Source: measured, with their events
+"""Hours of households worked on at once. Source: measured, with their events
 they stay in the cache."""
 # Uses that a group may have in one hour. Assumed: far above any count at `MAX_RATE`.
 _MAX_USES = 4_000
 # The 20 bits of a use's word that choose its type.
 _TURN_SHIFT, _TURN_MASK, _TURN_UNIT = np.uint64(32), np.uint64((1 << 20) - 1), 2.0**-20
+# The 32 bits that choose its moment.
+_MOMENT_MASK, _MOMENT_UNIT = np.uint64((1 << 32) - 1), 2.0**-32
 MAX_RATE = 250.0
 """Where more uses are due in an hour, they are merged to larger ones. Assumed: single draws are
 not told apart there. [1/h]"""
@@ -120,7 +120,8 @@ def demand_events(
     Parameters
     ----------
     hour_starts : ndarray of int64, shape (n_hours,)
-        Consecutive full hours, Unix time. [seconds]
+        Consecutive full hours, Unix time, from `LOOKBACK_HOURS` before the first of
+        interest. [seconds]
     households : Households
     keys : mapping of str to ndarray of uint64, shape (n_devices,)
         Streams `KEYS`.
@@ -132,34 +133,39 @@ def demand_events(
     Yields
     ------
     Events
-        Some days' worth at a time, whose arrays stay in the cache. All within their
-        hour: nothing spills into the next, which would move the mean from hour to hour.
+        Uses that begin in these hours, of which large ones may end in the next: some days'
+        worth at a time, whose arrays stay in the cache.
     """
-    days = np.arange(hour_starts[0] // SECONDS_PER_DAY, hour_starts[-1] // SECONDS_PER_DAY + 1)
-    # Whole days, because showers are placed within a day.
-    hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * SECONDS_PER_HOUR
+    hours, day = hour_starts, hour_starts // SECONDS_PER_DAY
+    days = np.arange(day[0], day[-1] + 1)
     about = activity(hours, keys=keys, habit_strength=habit_strength)
     limit = probit(households.active_prob)
     active = about.score < limit.astype(np.float32)[hours_of_week(hours)]
     active &= present_hours(hours, keys=keys["absent"], absence_prob=households.absence_prob)
     factor = day_factor(days, keys=keys["factor"], sigma=day_factor_sigma)
-    leaky = leak_days(days, keys=keys["leak"])
     hour_gain = _hour_gain(about, limit, households)
-    at_once = max(_CELLS_AT_ONCE // (24 * active.shape[1]), 1)
-    for first in range(0, len(days), at_once):
-        day, hour = slice(first, first + at_once), slice(24 * first, 24 * (first + at_once))
-        cells = _Cells.of(hours[hour], active[hour])
+    at_once = max(_CELLS_AT_ONCE // active.shape[1], 1)
+    for first in range(0, len(hours), at_once):
+        part = slice(first, first + at_once)
+        cells = _Cells.of(hours[part], active[part])
         gain = cells.weekly(hour_gain)
-        gain *= cells.daily(factor[day])
-        gain *= np.exp(-households.routine_power[cells.device] * cells.own(about.routine[hour]))
+        gain *= cells.daily(factor, day[part] - days[0])
+        gain *= np.exp(-households.routine_power[cells.device] * cells.own(about.routine[part]))
         uses = _Uses(cells, gain, households, keys, flow_liters_per_minute * (1000.0 / 60.0))
         yield uses.poisson("small", SMALL_TYPES)
         yield uses.poisson("large", LARGE_TYPES)
-        yield uses.showers()
-        yield _trickles(hours[hour], leaky[day], households.leak_liters, keys["trickle"])
+    leaky = leak_days(days, keys=keys["leak"])
+    at_once = max(_CELLS_AT_ONCE // (24 * active.shape[1]), 1)
+    for first in range(0, len(days), at_once):
+        some = slice(first, first + at_once)
+        whole = np.arange(days[some][0] * 24, (days[some][-1] + 1) * 24) * SECONDS_PER_HOUR
+        yield _trickles(whole, leaky[some], households.leak_liters, keys["trickle"])
 
 
-KEYS = (*HABIT_STREAMS, "uses", "shower", "trickle")
+LOOKBACK_HOURS = 1
+"""A use may begin in the hour before."""
+
+KEYS = (*HABIT_STREAMS, "uses", "trickle")
 """Streams that `demand_events` takes, by name."""
 
 
@@ -178,7 +184,7 @@ def _hour_gain(about: Activity, limit: F64, households: Households) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The active hours of the households of a group, one entry each, over whole days."""
+    """The active hours of the households of a group, one entry each."""
 
     hours: I64
     device_count: int
@@ -200,9 +206,9 @@ class _Cells:
         """Look up a table of (168, n_devices)."""
         return table.take(self.week_place)
 
-    def daily(self, table: F64) -> F64:
-        """Look up a table of (n_days, n_devices)."""
-        return table.take(self.hour // 24 * self.device_count + self.device)
+    def daily(self, table: F64, day_of_hour: I64) -> F64:
+        """Look up a table of (n_days, n_devices), whose row each hour has."""
+        return table.take((day_of_hour * self.device_count).take(self.hour) + self.device)
 
     def own(self, table: F32) -> F32:
         """Look up a table of (n_hours, n_devices)."""
@@ -210,7 +216,7 @@ class _Cells:
 
 
 class _Uses:
-    """Uses of water in the active hours of some days."""
+    """Uses of water in active hours."""
 
     def __init__(
         self,
@@ -246,34 +252,21 @@ class _Uses:
         liters = self._households.size_liters.take(kind * cells.device_count + device)
         if merged is not None:
             liters *= merged.take(cell)
-        return self._events(start, device, kind, words, liters)
+        run_over = None
+        if group == "large":
+            run_over = cells.weekly(self._households.run_over_prob).take(cell)
+        return self._events(start, device, kind, words, liters, run_over)
 
-    def showers(self) -> Events:
-        """Place a day's showers apart: systematic sampling of the day's intensity."""
-        cells, keys = self._cells, self._keys["shower"]
-        shape = (len(cells.hours), cells.device_count)
-        rough = draws(ticks(cells.hours, 1).take(cells.hour), keys.take(cells.device)) >> SIZE_SHIFT
-        rate = cells.weekly(self._households.rate["shower"])
-        rate *= self._gain
-        rate *= gamma_factors(_SHOWER_SHAPE).take(rough.view(np.int64))
-        intensity = np.zeros(shape)
-        intensity.reshape(-1)[cells.place] = rate
-        merged = _merged(intensity)
-        if merged is not None:
-            intensity /= merged
-        turn = uniforms(draws(ticks(cells.hours[::24], 2)[:, None], keys))
-        place, ordinal = _repeat(_sampled(intensity, turn))
-        hour = place // shape[1]
-        start, device = cells.hours.take(hour), place - hour * shape[1]
-        words = draws(ticks(start, 3 + ordinal), keys.take(device))
-        kind = TYPES.index("shower")
-        liters = self._households.size_liters[kind].take(device)
-        if merged is not None:
-            liters *= merged.take(place)
-        return self._events(start, device, kind, words, liters)
-
-    def _events(self, start: I64, device: I64, kind: I64 | int, words: U64, mean_liters: F64) -> Events:
-        """Give each use its volume, and a start and length within its hour.
+    def _events(
+        self,
+        start: I64,
+        device: I64,
+        kind: I64,
+        words: U64,
+        mean_liters: F64,
+        run_over_prob: F64 | None,
+    ) -> Events:
+        """Give each use its volume, its length and its start.
 
         One word is enough: its first 12 bits choose the volume, the last 32 the moment, and
         those between the type of the use.
@@ -283,13 +276,16 @@ class _Uses:
         liters = _size_table().take(index)
         liters *= mean_liters
         volume = np.rint(liters * 1000.0)
-        # However large, a use ends within its hour.
+        # However large, a use fits into an hour.
         liters /= 1.8
         flow_ml_per_second = np.maximum(self._flow.take(device), liters, out=liters)
         length = np.divide(volume, flow_ml_per_second, out=flow_ml_per_second)
         np.ceil(length, out=length)
         seconds = np.clip(length, 1, SECONDS_PER_HOUR, out=length).astype(np.int64)
-        offset = choices(words << np.uint64(32), SECONDS_PER_HOUR - seconds + 1)
+        if run_over_prob is None:
+            offset = choices(words << np.uint64(32), SECONDS_PER_HOUR - seconds + 1)
+        else:
+            offset = _starts(words, seconds, run_over_prob)
         offset += start
         return Events(device, offset, seconds, volume.astype(np.int64))
 
@@ -297,6 +293,21 @@ class _Uses:
 def _merged(rate: F64) -> F64 | None:
     """How many uses are merged to one in each hour; None where that is nowhere done."""
     return np.maximum(rate / MAX_RATE, 1.0) if rate.size and rate.max() > MAX_RATE else None
+
+
+def _starts(words: U64, length_seconds: I64, run_over_prob: F64) -> I64:
+    """Seconds of the hour at which uses begin: across its end with that probability, or before.
+
+    Across, the part that comes before the end is uniform, so its mean is a half.
+    """
+    turn = (words & _MOMENT_MASK).astype(np.float64)
+    turn *= _MOMENT_UNIT
+    across = turn < run_over_prob
+    turn -= np.where(across, 0.0, run_over_prob)
+    turn /= np.where(across, run_over_prob, 1.0 - run_over_prob)
+    turn *= np.where(across, length_seconds, SECONDS_PER_HOUR - length_seconds) + 1
+    part = turn.astype(np.int64)
+    return np.where(across, SECONDS_PER_HOUR - part, part)
 
 
 def _sampled(rate: F64, turn: F64) -> I64:

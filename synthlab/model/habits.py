@@ -20,7 +20,7 @@ PROCESSES = ("hours", "days", "season", "drift", "habit", "rest", "absent", "fac
 """Streams that these functions take, by name."""
 
 # Correlations of neighboring nodes. Source: M (see `synthlab.model.household`).
-_HOUR_CORRELATION, _REST_CORRELATION, _DAY_CORRELATION = 0.9, 0.7, 0.4
+_HOUR_CORRELATION, _REST_CORRELATION, _DAY_CORRELATION = 0.9, 0.65, 0.4
 _SEASON_CORRELATION = 0.961  # of days: 25 days
 _DRIFT_DAYS, _DRIFT_CORRELATION = 20, 0.607  # nodes 20 days apart: 40 days
 _ABSENCE_CORRELATION = 0.819  # of days: 5 days
@@ -29,9 +29,9 @@ LEAK_DAY_SHARE = 0.6
 """Share of days on which something trickles. Source: M."""
 
 # Standard deviation of each part of the activity, by hour of day. Source: M.
-_HOUR_SIGMA = np.array([0.6] + [0.15] * 7 + [0.3, 0.5] + [0.8] * 10 + [0.7] * 4)
-_DAY_SIGMA = np.array([0.06] * 7 + [0.2] * 17)
-_SEASON_SIGMA = np.full(24, 0.3)
+_HOUR_SIGMA = np.array([0.6] + [0.15] * 7 + [0.3] + [0.4] * 15)
+_DAY_SIGMA = np.array([0.06] * 7 + [0.1] * 17)
+_SEASON_SIGMA = np.full(24, 0.25)
 _HABIT_SIGMA = 0.52 * np.array([1.0] * 7 + [1.6, 1.6] + [1.0] * 15)
 _HABIT_LENGTH = 1.5  # [h]
 _WEEKLY_SHARE = 0.3  # of the variance of habits; the rest drifts

@@ -37,8 +37,8 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 SMALL_TYPES = ("toilet", "tap")
-LARGE_TYPES = ("irrigation", "laundry", "medium")
-TYPES = (*SMALL_TYPES, *LARGE_TYPES, "shower")
+LARGE_TYPES = ("irrigation", "laundry", "medium", "shower")
+TYPES = (*SMALL_TYPES, *LARGE_TYPES)
 
 SIZE_LITERS = {
     "toilet": (6.34, 0.28),
@@ -51,7 +51,7 @@ SIZE_LITERS = {
 """Mean volume of a use, and its log standard deviation between households.
 Source: M. [liters, unitless]"""
 
-_ROUTINE_POWER = 0.8
+_ROUTINE_POWER = 0.55
 """How much busier routine hours are. Source: M, hours with much use follow each other."""
 _INTENSITY_SHAPE = 4.0
 """How busy active hours are varies as a gamma distribution of this shape. Source: simulated."""
@@ -85,11 +85,11 @@ _OCCUPANCY_WEIGHT_POWER = 0.7  # Assumed: other weights move the occupancy less 
 _REFERENCE_DAILY_LITERS = 250.0
 _SIZE_POWER, _SIZE_SIGMA = 0.9, 0.215
 _ABSENCE_POWER, _ABSENCE_SIGMA, _ABSENCE_MAX = -1.2, 1.2, 0.75
-_OCCUPANCY_SIZE_POWER, _OCCUPANCY_SHIFT, _OCCUPANCY_SIGMA = 0.9, -0.1, 0.45
+_OCCUPANCY_SIZE_POWER, _OCCUPANCY_SHIFT, _OCCUPANCY_SIGMA = 1.15, -0.1, 0.45
 _OCCUPANCY_PROFILE_POWER, _OCCUPANCY_HOUR_SIGMA = 0.7, 0.5
 _LEAK_SIGMA, _LEAK_MAX_SHARE = 1.6, 0.4
 # Watering grows with the volume, up to twice the reference. Source: M.
-_GARDEN_SIZE_POWER, _GARDEN_SHARE_POWER, _GARDEN_MAX, _IRRIGATION_MAX = 1.0, 1.5, 2.0, 0.6
+_GARDEN_SIZE_POWER, _GARDEN_SHARE_POWER, _GARDEN_MAX, _IRRIGATION_MAX = 0.3, 0.7, 2.0, 0.6
 # Own profile: shift in time, shape, and more shape for large uses. Source: M.
 _SHIFT_SIGMA, _SHIFT_LENGTH = 0.85, 5.0
 _SHAPE_LENGTH, _SHAPE_WHITE = 1.5, 0.32
@@ -100,6 +100,11 @@ _WEEKEND_SHARED_VARIANCE = 0.79
 _SLOPE_MAX = 1.5  # Assumed: steeper than any measured profile; a step has no slope. [1/h]
 # Small uses are this share of the volume at least; the rest falls with the weight. Source: M.
 _SMALL_MIN, _SMALL_WEIGHT, _SMALL_POWER, _NIGHT_WEIGHT = 0.20, 0.366, 1.3, 0.25
+
+RUN_OVER_SHARE = 0.12
+"""Share of the volume of large uses that flows in the hour after the one they began in: showers
+follow each other, a laundry takes its time. Source: M, an hour of much use is seldom followed by
+one of none. [unitless]"""
 
 LARGE_CONSUMER_LITERS = 2_500.0
 """A bigger consumer draws larger volumes, not more often. Assumed: single draws are not told
@@ -122,7 +127,7 @@ class Households:
     active_prob : ndarray of float64, shape (168, n_devices)
         Probability of activity by hour of the week, given presence. [unitless]
     rate : mapping of str to ndarray of float64, shape (168, n_devices)
-        Mean uses in an hour by group: ``small``, ``large``, ``shower``. [1/h]
+        Mean uses in an hour by group: ``small``, ``large``. [1/h]
     size_liters : ndarray of float64, shape (len(TYPES), n_devices)
         Mean volume of a use. [liters]
     type_share : mapping of str to ndarray of float64, shape (n_types, n_devices)
@@ -131,6 +136,8 @@ class Households:
         Mean trickle. [liters/h]
     absence_prob : ndarray of float64, shape (n_devices,)
         Share of days on which nobody is there. [unitless]
+    run_over_prob : ndarray of float64, shape (168, n_devices)
+        Probability that a large use goes on into the next hour, by half in the mean.
     routine_power : ndarray of float64, shape (n_devices,)
         How much busier the hours are that routine makes active. [unitless]
     """
@@ -141,6 +148,7 @@ class Households:
     type_share: Mapping[str, F64]
     leak_liters: F64
     absence_prob: F64
+    run_over_prob: F64
     routine_power: F64
 
 
@@ -200,12 +208,26 @@ def make_households(
     # Who uses much waters more, and by larger draws.
     garden = np.clip(relative, 1.0, _GARDEN_MAX)
     sizes[TYPES.index("irrigation")] *= garden**_GARDEN_SIZE_POWER
-    volumes, shares = _split_volume(small - leak, large, sizes, traits[9:13], garden**_GARDEN_SHARE_POWER)
-    present_rate = sum(volumes.values()) / (1.0 - absence)
+    begun, run_over = _begun_before(large)
+    rates, shares = _split_volume(small - leak, begun, sizes, traits[9:13], garden**_GARDEN_SHARE_POWER)
+    present_rate = sum(rates.values()) / (1.0 - absence)
     exponent = np.exp(_OCCUPANCY_SHIFT + _OCCUPANCY_SIGMA * traits[13]) * size**_OCCUPANCY_SIZE_POWER
     own = factor**_OCCUPANCY_PROFILE_POWER * np.exp(_OCCUPANCY_HOUR_SIGMA * profile_spread * hours)
     active = _activity_prob(_occupancy(weights, exponent * own), present_rate)
-    return Households(active, volumes, sizes, shares, leak, absence, _ROUTINE_POWER * profile_spread)
+    power = _ROUTINE_POWER * profile_spread
+    return Households(active, rates, sizes, shares, leak, absence, run_over, power)
+
+
+def _begun_before(large: F64) -> tuple[F64, F64]:
+    """Volume of the large uses that begin in an hour, and the share of them that run over.
+
+    What flows over from an hour is a share of the lesser of its volume and the next one's.
+    The next hour begins so much less, so that no hour's mean moves, and none below zero.
+    """
+    over = RUN_OVER_SHARE * np.minimum(large, np.roll(large, -1, axis=0))
+    begun = large - np.roll(over, 1, axis=0) + over
+    # Half of a use that runs over does.
+    return begun, 2.0 * over / np.maximum(begun, 1e-300)
 
 
 def _week_sum(table: F64) -> F64:
@@ -317,14 +339,9 @@ def _split_volume(
     rest = 1.0 - irrigation - laundry
     medium = rest * _logit_normal(*_MEDIUM_SHARE, z[3])
     per_small = np.stack([(1.0 - tap) / size["toilet"], tap / size["tap"]])
-    per_large = np.stack(
-        [irrigation / size["irrigation"], laundry / size["laundry"], medium / size["medium"]]
-    )
-    rates = {
-        "small": small * per_small.sum(axis=0),
-        "large": large * per_large.sum(axis=0),
-        "shower": large * ((rest - medium) / size["shower"]),
-    }
+    volumes = {"irrigation": irrigation, "laundry": laundry, "medium": medium, "shower": rest - medium}
+    per_large = np.stack([volumes[name] / size[name] for name in LARGE_TYPES])
+    rates = {"small": small * per_small.sum(axis=0), "large": large * per_large.sum(axis=0)}
     shares = {
         name: np.cumsum(part, axis=0) / part.sum(axis=0)
         for name, part in (("small", per_small), ("large", per_large))

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.long
 START_AT = "2016-03-01T00:00:00Z"
 SEEDS = 5
 MAX_AUC = 0.62
-NEAR_MISSES = {"acf_168h"}
-"""Weeks are a little too much alike: .26 against .17, where .25 is the limit."""
+DAILY_LITERS = (45.0, 243.0, 458.0)
+"""P5, P50 and P95 of the study's households. Source: domain facts, Household demand."""
 MIN_MONTH_HOURS = 20 * 24
 MIN_MONTHS = 6
 
@@ -35,6 +35,12 @@ def _r(a: object, b: object) -> float:
 def _months(liters: pd.Series) -> dict[pd.Period, pd.Series]:
     by_month = {month: part for month, part in liters.groupby(liters.index.to_period("M"))}
     return {m: part for m, part in by_month.items() if len(part) >= MIN_MONTH_HOURS and part.sum() > 0}
+
+
+def daily_liters(z: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Volumes of a city: lognormal to either side of the median, through the study's P5 and P95."""
+    low, median, high = np.log(DAILY_LITERS)
+    return np.exp(median + np.where(z < 0, median - low, high - median) / 1.645 * z)
 
 
 def _scenario(fits: Mapping[str, synthlab.DemandFit]) -> synthlab.Scenario:
@@ -84,7 +90,7 @@ def test_realism_of_a_city_of_households() -> None:
     held = table[table["household"].isin(sorted(table["household"].unique())[1::2])]
     reports = []
     for seed in range(SEEDS):
-        volumes = 243.0 * np.exp(0.65 * np.random.default_rng(1_000 + seed).standard_normal(40))
+        volumes = daily_liters(np.random.default_rng(1_000 + seed).standard_normal(40))
         city = homes(volumes, days=364, seed=seed, start_at=START_AT, weekend=True)
         reports.append(compare_demand(city, held, seeds=1).to_frame().set_index("statistic"))
     first = reports[0]
@@ -97,4 +103,4 @@ def test_realism_of_a_city_of_households() -> None:
     ]
     print(shown.round(3).to_string())
     assert mean["auc"] <= MAX_AUC
-    assert set(shown.index[~shown["passed"]]) <= NEAR_MISSES
+    assert shown["passed"].all()

@@ -44,10 +44,18 @@ def draw_events(
 
 
 def week_of(events: Events, weeks: int, count: int) -> np.ndarray:
-    """Mean liters by hour of the week and household, (168, n)."""
-    cell = (events.start_second - MONDAY) // HOUR % 168 * count + events.device
-    inside = (events.start_second >= MONDAY) & (events.start_second < MONDAY + weeks * 7 * DAY)
-    sums = np.bincount(cell[inside], events.volume_ml[inside] / 1000, minlength=168 * count)
+    """Mean liters by hour of the week in which they flow, and household, (168, n).
+
+    What runs over from the last hour is counted in the first, as if weeks were a circle.
+    """
+    hour, second = np.divmod(events.start_second - MONDAY, HOUR)
+    before = np.minimum((HOUR - second) / events.length_seconds, 1.0)
+    sums = np.zeros(168 * count)
+    for which, share in ((hour, before), (hour + 1, 1.0 - before)):
+        assert which.min() >= 0
+        assert which.max() <= weeks * 168 + 1
+        liters = events.volume_ml / 1000 * share
+        sums += np.bincount(which % 168 * count + events.device, liters, minlength=168 * count)
     return sums.reshape(168, count) / weeks
 
 

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthlab.model.demand import expected_demand_liters
-from synthlab.model.household import KEYS, LARGE_TYPES, SMALL_TYPES, TYPES, Households, make_households
+from synthlab.model.household import (
+    KEYS,
+    LARGE_TYPES,
+    RUN_OVER_SHARE,
+    SMALL_TYPES,
+    TYPES,
+    Households,
+    make_households,
+)
 from synthlab.randomness import stream_keys
 from tests.fleets import WEEKDAYS, WEIGHTS
 
@@ -47,7 +55,7 @@ CURVES = {
 
 def homes_of(hourly: np.ndarray, ids: Sequence[str], *, seed: int = 1, **traits: Any) -> Households:
     """Households of these tables, (168, n) or (168,), with traits as measured where not given."""
-    known: dict[str, Any] = {"absence_share": 0.028, "profile_spread": 1.0}
+    known: dict[str, Any] = {"absence_share": 0.04, "profile_spread": 1.0}
     known |= {"leak_liters_per_hour": 0.022, "use_size_factor": 1.0}
     known |= traits
     count = len(ids)
@@ -64,13 +72,15 @@ def street(count: int) -> list[str]:
 
 
 def mean_liters(homes: Households) -> np.ndarray:
-    """Volume that a household's tables say, by hour of the week, (168, n)."""
+    """Volume that a household's tables say, by hour of the week in which it flows, (168, n)."""
     size = dict(zip(TYPES, homes.size_liters, strict=True))
-    total = homes.leak_liters + homes.rate["shower"] * size["shower"]
+    total = homes.leak_liters
     for group, types in (("small", SMALL_TYPES), ("large", LARGE_TYPES)):
         shares = np.diff(homes.type_share[group], axis=0, prepend=0.0)
         each = sum(share * size[name] for share, name in zip(shares, types, strict=True))
-        total = total + homes.rate[group] * each
+        liters = homes.rate[group] * each
+        over = liters * homes.run_over_prob / 2.0 if group == "large" else 0.0 * liters
+        total = total + liters - over + np.roll(over, 1, axis=0)
     return total
 
 
@@ -122,6 +132,7 @@ def test_each_household_keeps_its_daily_liters_whatever_its_profile(
     assert ((homes.absence_prob >= 0) & (homes.absence_prob <= 0.75)).all()
     assert all((rate >= 0).all() and np.isfinite(rate).all() for rate in homes.rate.values())
     assert (homes.leak_liters >= 0).all()
+    assert ((homes.run_over_prob >= 0) & (homes.run_over_prob <= 2 * RUN_OVER_SHARE + 1e-9)).all()
     assert (homes.size_liters > 0).all()
     for shares in homes.type_share.values():
         assert (np.diff(shares, axis=0, prepend=0.0) >= 0).all()
@@ -187,8 +198,8 @@ def test_leaks_are_part_of_the_demand_and_at_most_two_fifths_of_the_small_uses()
 
 def test_small_consumers_are_those_who_are_away() -> None:
     few, many = (homes_of(formula(target), street(400)) for target in (60.0, 500.0))
-    assert np.median(few.absence_prob) == pytest.approx(0.028 * (60 / 250) ** -1.2, rel=0.35)
-    assert np.median(many.absence_prob) < 0.012
+    assert np.median(few.absence_prob) == pytest.approx(0.04 * (60 / 250) ** -1.2, rel=0.35)
+    assert np.median(many.absence_prob) == pytest.approx(0.04 * 2**-1.2, rel=0.35)
     assert (homes_of(formula(60.0), street(50), absence_share=0.0).absence_prob == 0).all()
 
 
@@ -208,7 +219,7 @@ def test_more_liters_keep_a_house_busy_in_more_hours() -> None:
 def test_uses_are_larger_by_their_factor_and_rarer() -> None:
     plain, large = (homes_of(CURVES["guide"], street(20), use_size_factor=factor) for factor in (1.0, 4.0))
     np.testing.assert_allclose(large.size_liters, 4 * plain.size_liters)
-    np.testing.assert_allclose(large.rate["shower"], plain.rate["shower"] / 4)
+    np.testing.assert_allclose(large.rate["large"], plain.rate["large"] / 4)
     np.testing.assert_allclose(mean_liters(large), mean_liters(plain))
 
 
