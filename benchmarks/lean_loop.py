@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthlab.model import habits
-from synthlab.model.demand import _SHOWER_SHAPE as SHOWER_SHAPE
 from synthlab.model.demand import LEAK_ML, _hour_gain
 from synthlab.model.events import gamma_factors
 from synthlab.model.gaussian import probit
@@ -42,7 +41,6 @@ SOUND_OFFSET_C = 331.3 / 0.606
 MEAN_PRESSURE = sum(PRESSURE_SHAPE) // 24
 NO_LEAK_SHARE = 1000.0 / LEAK_ML / habits.LEAK_DAY_SHARE
 QUANTILES = 4096
-ROUGH = gamma_factors(SHOWER_SHAPE).tolist()
 SIZES = {name: gamma_factors(SIZE_SHAPE[name]).tolist() for name in TYPES}
 
 
@@ -102,6 +100,7 @@ class Home:
     limit: list[float]
     gain: list[float]
     rates: list[list[float]]
+    run_over: list[list[float]]
     uses: list[list[tuple[float, float, list[float]]]]
     leak: list[float]
     absent_below: float
@@ -138,7 +137,6 @@ def make_home(device: DeviceParameters, seed: int, hourly: list[float]) -> Home:
         for types, shares in (
             (SMALL_TYPES, home.type_share["small"][:, 0].tolist()),
             (LARGE_TYPES, home.type_share["large"][:, 0].tolist()),
-            (("shower",), [1.0]),
         )
     ]
     for types in uses:
@@ -146,7 +144,8 @@ def make_home(device: DeviceParameters, seed: int, hourly: list[float]) -> Home:
     return Home(
         limit=limit[:, 0].tolist(),
         gain=_hour_gain(about, limit, home)[:, 0].tolist(),
-        rates=[home.rate[name][:, 0].tolist() for name in ("small", "large", "shower")],
+        rates=[home.rate[name][:, 0].tolist() for name in ("small", "large")],
+        run_over=[[0.0] * 168, home.run_over_prob[:, 0].tolist()],
         uses=uses,
         leak=(home.leak_liters[:, 0] * NO_LEAK_SHARE).tolist(),
         absent_below=float(probit(home.absence_prob)[0]),
@@ -177,20 +176,21 @@ def draw_uses(device: DeviceParameters, rng: random.Random, start: int, count: i
     first_node = first_day // DRIFT_DAYS
     nodes = last_day // DRIFT_DAYS - first_node + 2
     drifts = [slow_normals(gauss, nodes, habits._DRIFT_CORRELATION) for _ in range(24)]
-    small, large, shower = home.rates
+    groups = list(zip(home.rates, home.run_over, home.uses, strict=True))
     limit, hour_gain, power, weekly, scale = home.limit, home.gain, home.power, home.weekly, home.scale
     hour_part, rest = gauss(0.0, 1.0), gauss(0.0, 1.0)
     for day in range(first_day, last_day + 1):
         at = day - first_day
         node, (left, right) = day // DRIFT_DAYS - first_node, DRIFT_WEIGHTS[day % DRIFT_DAYS]
-        day_part, season, absence, later = day_parts[at], seasons[at] * 0.3, absences[at], absences[at + 1]
+        day_part, season = day_parts[at], seasons[at] * SEASON_SIGMA
+        absence, later = absences[at], absences[at + 1]
         factor = exp(spread_sigma * factors[at] - spread_sigma * spread_sigma / 2.0)
-        leaky, dripping, showering = leaks[at] < LEAKS_BELOW, rand(), rand()
+        leaky, dripping = leaks[at] < LEAKS_BELOW, rand()
         week_hour = (day + 3) % 7 * 24
         begin = day * DAY - start
         for hour in range(24):
-            hour_part = 0.9 * hour_part + HOUR_WHITE * gauss(0.0, 1.0)
-            rest = 0.7 * rest + REST_WHITE * gauss(0.0, 1.0)
+            hour_part = HOUR_KEPT * hour_part + HOUR_WHITE * gauss(0.0, 1.0)
+            rest = REST_KEPT * rest + REST_WHITE * gauss(0.0, 1.0)
             if leaky:
                 before, dripping = int(dripping), dripping + home.leak[week_hour]
                 drips = int(dripping) - before
@@ -203,19 +203,14 @@ def draw_uses(device: DeviceParameters, rng: random.Random, start: int, count: i
             near, far = ABSENCE_WEIGHTS[hour]
             if score < limit[week_hour] * scale[hour] and absence * near + later * far >= home.absent_below:
                 gain = hour_gain[week_hour] * factor * exp(-power * routine)
-                before = int(showering)
-                showering += shower[week_hour] * gain * ROUGH[int(rand() * QUANTILES)]
-                showers = int(showering) - before
-                counts = [0, 0, showers]
-                for group, mean in ((0, small[week_hour] * gain), (1, large[week_hour] * gain)):
+                for rates, run_over, types in groups:
+                    mean, across = rates[week_hour] * gain, run_over[week_hour]
                     prob = below = exp(-mean)
                     found, turn = 0, rand()
                     while turn > below and prob > 1e-17:
                         found += 1
                         prob *= mean / found
                         below += prob
-                    counts[group] = found
-                for types, found in zip(home.uses, counts, strict=True):
                     for _ in range(found):
                         volume, turn = 0, rand()
                         for until, milliliters, quantiles in types:
@@ -223,7 +218,10 @@ def draw_uses(device: DeviceParameters, rng: random.Random, start: int, count: i
                                 volume = int(milliliters * quantiles[int(rand() * QUANTILES)] + 0.5)
                                 break
                         length = ceil(volume / max(flow, volume / 1800.0)) or 1
-                        moment = begin + int(rand() * (HOUR - length + 1))
+                        if across and rand() < across:
+                            moment = begin + HOUR - int(rand() * (length + 1))
+                        else:
+                            moment = begin + int(rand() * (HOUR - length + 1))
                         cell = moment // step
                         if moment + length <= (cell + 1) * step:
                             if 0 <= cell < count:
@@ -296,7 +294,9 @@ def draw_supply(
 
 HOUR_SIGMA, DAY_SIGMA = habits._HOUR_SIGMA.tolist(), habits._DAY_SIGMA.tolist()
 SLOW_VARIANCE = habits._HOUR_SIGMA**2 + habits._DAY_SIGMA**2 + habits._SEASON_SIGMA**2
-HOUR_WHITE, REST_WHITE = sqrt(1.0 - 0.9**2), sqrt(1.0 - 0.7**2)
+SEASON_SIGMA = float(habits._SEASON_SIGMA[0])
+HOUR_KEPT, REST_KEPT = habits._HOUR_CORRELATION, habits._REST_CORRELATION
+HOUR_WHITE, REST_WHITE = sqrt(1.0 - HOUR_KEPT**2), sqrt(1.0 - REST_KEPT**2)
 WEEKLY, DRIFTING = sqrt(habits._WEEKLY_SHARE), sqrt(1.0 - habits._WEEKLY_SHARE)
 DRIFT_DAYS = habits._DRIFT_DAYS
 LEAKS_BELOW = float(probit(np.array(habits.LEAK_DAY_SHARE)))
