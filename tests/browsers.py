@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -269,3 +269,21 @@ def set_theme(page: Page, name: str) -> None:
         "(theme) => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }", name
     )
     page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
+
+
+LEGIBLE = Path(__file__).parent / "browser" / "legible.js"
+
+
+def lowest_contrast(page: Page, selector: str) -> dict[str, Any]:
+    """Return the text below a selector that is hardest to read, and its contrast."""
+    return dict(_ask(page, "lowestContrast", selector))
+
+
+def nameless(page: Page, selector: str) -> list[str]:
+    """Return what can be used and has no name that a screen reader could say."""
+    return list(_ask(page, "nameless", selector))
+
+
+def _ask(page: Page, function: str, selector: str) -> Any:
+    script = LEGIBLE.read_text(encoding="utf-8").replace("export function", "function")
+    return page.evaluate(f"(selector) => {{ {script}\nreturn {function}(selector); }}", selector)

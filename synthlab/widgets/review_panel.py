@@ -128,6 +128,7 @@ class ReviewPanel:
         if self._view.device.kind != "tank":
             self._hours.children = (ipywidgets.HTML("<p>Only tanks have demand and supply by hour.</p>"),)
             return
+        self._hours.children = (ipywidgets.HTML('<div role="status">Drawing ...</div>'),)
         drawn = [(demand_figure, "Demand by hour"), (supply_figure, "Supply by hour")]
         self._hours.children = tuple(
             ipywidgets.Image(

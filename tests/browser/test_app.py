@@ -14,13 +14,22 @@ from playwright.sync_api import Page, expect
 import synthlab
 from synthlab.adapters.mqtt import BrokerAddress
 from tests.brokers import Observer, mosquitto, needs_mosquitto
-from tests.browsers import REPOSITORY, WAIT_MS, Server, Watched, served_by_make, wait_for_kernel
+from tests.browsers import (
+    REPOSITORY,
+    WAIT_MS,
+    Server,
+    Watched,
+    lowest_contrast,
+    nameless,
+    served_by_make,
+    wait_for_kernel,
+)
 from tests.conftest import TINY_SCENARIO
 
 expect.set_options(timeout=3 * WAIT_MS)
 
 MAX_CLICKS = 10
-TANK = "E2E2024STATA1"
+TANK, DRY_TANK = "E2E2024STATA1", "E2E2024STATC1"
 EVENING = 19
 
 
@@ -53,6 +62,19 @@ def _raise_evening(page: Page) -> None:
 
 def _press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).and_(page.locator(":visible")).click()
+
+
+def _look(page: Page, part: str, picture: Path) -> None:
+    """Take a picture of the view, light and dark; its text is legible, and what can be used has a name."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator(part)).to_have_attribute("data-theme", scheme)
+        path = picture.with_stem(picture.stem + ("_dark" if scheme == "dark" else ""))
+        # The foot names a folder that differs by machine.
+        page.screenshot(path=path, style="small { visibility: hidden; }")
+        worst = lowest_contrast(page, ".jp-OutputArea")
+        assert worst["ratio"] >= 4.5, (scheme, worst)
+    assert nameless(page, ".jp-OutputArea") == []
 
 
 def _shape_export_and_approve(page: Page, folder: Path) -> None:
@@ -95,11 +117,11 @@ def test_the_page_leads_to_an_approved_artifact_in_ten_clicks(
     page.goto(app.url, timeout=3 * WAIT_MS)
     _shape_export_and_approve(page, app.folder)
     assert 0 < watch.presses <= MAX_CLICKS
-    page.locator(".sl-choose:visible", has_text=TANK).click()
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator(".sl-verdict")).to_have_attribute("data-theme", scheme)
-        page.screenshot(path=pictures / f"app_review_{scheme}.png")
+    page.locator(".sl-choose:visible", has_text=DRY_TANK).click()
+    _look(page, ".sl-verdict", pictures / "review.png")
+    page.get_by_role("tab", name="Design").click()
+    page.evaluate("scrollTo(0, 0)")
+    _look(page, ".sl-curve:visible >> nth=0", pictures / "design.png")
     assert watch.asked == []
 
 
@@ -123,8 +145,10 @@ def test_the_page_rejects_with_a_note_and_streams(
     (file,) = app.folder.glob("artifacts/tiny/*/approval.json")
     assert json.loads(file.read_text(encoding="utf-8"))["decision"] == "rejected"
 
+    page.get_by_role("tab", name="Design").click()
+    page.get_by_label("Scenario").select_option("demo_city_v1")
     page.get_by_role("tab", name="Live").click()
-    page.get_by_label("× real time").fill("7200")
+    page.get_by_label("× real time").fill("1800")
     with Observer(broker) as observer:
         _stream(page, observer, pictures)
     assert watch.asked == []
@@ -134,12 +158,9 @@ def _stream(page: Page, observer: Observer, pictures: Path) -> None:
     """Start a live run, look at it, stop it, and count what the broker got."""
     _press(page, "Start")
     sent = page.locator(".sl-tile", has_text="Sent").locator(".sl-number span")
-    expect(sent).to_have_text(re.compile(r"^([2-9]\d|\d\d\d+)$"))
+    expect(sent).to_have_text(re.compile(r"^([2-9]\d\d|[\d,]{5,})$"))
     expect(page.locator(".sl-panels:visible canvas").first).to_be_visible()
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator(".sl-map:visible")).to_have_attribute("data-theme", scheme)
-        page.screenshot(path=pictures / f"app_live_{scheme}.png")
+    _look(page, ".sl-map:visible", pictures / "live.png")
     _press(page, "Stop")
     expect(page.get_by_text("Stopped.")).to_be_visible()
     total = int(sent.inner_text().replace(",", ""))

@@ -10,6 +10,7 @@ import pytest
 import synthlab
 from synthlab.artifact import Artifact
 from synthlab.scenario.build import build_scenario
+from tests.browsers import lowest_contrast
 from tests.conftest import END_AT
 from tests.fleets import mixed_fleet
 from tests.frames import artifact_of
@@ -98,30 +99,8 @@ def test_the_page_fits_its_window_and_paper(page: Page, tmp_path: Path) -> None:
 
 def test_text_is_legible(page: Page) -> None:
     """Contrast of every text is at least 4.5 to 1 (WCAG 2.2, 1.4.3)."""
-    worst = page.evaluate(
-        """() => {
-          const light = color => {
-            const parts = color.match(/[0-9.]+/g).slice(0, 3).map(v => v / 255)
-              .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-            return .2126 * parts[0] + .7152 * parts[1] + .0722 * parts[2];
-          };
-          const behind = node => {
-            for (let one = node; one; one = one.parentElement) {
-              const color = getComputedStyle(one).backgroundColor;
-              if (!color.startsWith('rgba(0, 0, 0, 0')) return color;
-            }
-            return 'rgb(255, 255, 255)';
-          };
-          let worst = 21;
-          for (const node of document.querySelectorAll('main *')) {
-            if (![...node.childNodes].some(one => one.nodeType === 3 && one.textContent.trim())) continue;
-            const [a, b] = [getComputedStyle(node).color, behind(node)].map(light).sort((x, y) => y - x);
-            worst = Math.min(worst, (a + .05) / (b + .05));
-          }
-          return worst;
-        }"""
-    )
-    assert worst >= 4.5
+    worst = lowest_contrast(page, "main")
+    assert worst["ratio"] >= 4.5, worst
 
 
 @pytest.mark.long
