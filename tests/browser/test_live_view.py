@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -26,7 +27,7 @@ def number(text: str) -> int:
 
 
 @needs_mosquitto
-def test_a_run_is_started_watched_and_stopped(watch: Watched, lab: Server) -> None:
+def test_a_run_is_started_watched_and_stopped(watch: Watched, lab: Server, pictures: Path) -> None:
     with mosquitto() as address, Observer(address) as observer:
         lab.write("live.ipynb", CELL.format(url=address.display_url))
         page = open_in_lab(watch, lab, "live.ipynb")
@@ -58,7 +59,7 @@ def test_a_run_is_started_watched_and_stopped(watch: Watched, lab: Server) -> No
             )
             == "42"
         )
-        page.screenshot(path=lab.folder / "live_view.png")
+        page.screenshot(path=pictures / "live_notebook.png")
 
         stop.click()
         page.get_by_text("Stopped.").wait_for()

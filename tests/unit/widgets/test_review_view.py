@@ -6,12 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import synthlab
 from synthlab.errors import UsageError
 from synthlab.scenario.loader import loads_scenario
-from synthlab.widgets.review_pictures import truck_map
+from synthlab.widgets.review_pictures import panels, truck_map
 from synthlab.widgets.review_view import ReviewView, open_review
 from synthlab.workflows.review import gather
 from tests.conftest import TINY_SCENARIO
@@ -116,3 +117,16 @@ def test_the_map_marks_each_stop_of_a_truck_once() -> None:
         places = truck_map(frame[frame["device_id"] == device.device_id])[1]
         points = routes[device.route_id].points
         assert sorted(place.kind for place in places) == sorted(point.kind for point in points)
+
+
+def test_a_reading_without_echo_is_a_gap_and_no_leap_to_zero(view: ReviewView) -> None:
+    tank = view.content.devices[0]
+    rows = view.frame[view.frame["device_id"] == tank.device_id].copy()
+    names = [f"raw_mm_{n}" for n in range(5)]
+    rows.loc[rows.index[3], names] = -1
+    rows.loc[rows.index[5], names[:4]] = -1
+    raw = panels(rows, tank)[1]
+    shortest, longest = (line.values for line in raw.lines)
+    assert np.isnan([shortest[3], longest[3]]).all()
+    assert shortest[5] == longest[5] == rows["raw_mm_4"].iloc[5]
+    assert np.nanmin(shortest) > 0
