@@ -167,6 +167,7 @@ def _stream(page: Page, observer: Observer, pictures: Path) -> None:
     assert len(observer.wait_for(lambda found: len(found) >= total)) == total
 
 
+@pytest.mark.long
 def test_a_notebook_leads_to_an_approved_artifact_in_ten_clicks(watch: Watched, lab: Server) -> None:
     cell = (REPOSITORY / "notebooks" / "app.ipynb").read_text(encoding="utf-8")
     (lab.folder / "app.ipynb").write_text(cell, encoding="utf-8")
