@@ -87,7 +87,7 @@ def _shape_export_and_approve(page: Page, folder: Path) -> None:
     reviewer = page.get_by_label("Reviewer")
     expect(reviewer).to_be_visible()
     # What is to be judged is what one sees.
-    expect(page.locator(".sl-verdict")).to_be_in_viewport()
+    expect(page.locator(".sl-verdict")).to_be_in_viewport(ratio=1)
     expect(page.locator(".sl-verdict")).to_contain_text("not decided yet")
     reviewer.click()
     page.keyboard.type("Ana Pérez")
