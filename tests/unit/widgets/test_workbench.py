@@ -43,6 +43,7 @@ def test_export_opens_the_review_of_what_was_shaped(page: Workbench, scratch: Pa
     assert page.review is not None
     assert page._review_place.children == (page.review.panel,)
     assert page._run.value == page.review.directory.as_posix()
+    assert page.review._panel._verdict.is_called
     (manifest,) = scratch.glob("artifacts/tiny/*/manifest.json")
     devices = json.loads(manifest.read_text(encoding="utf-8"))["scenario"]["devices"]
     assert devices[0]["dynamics"]["demand"]["target_daily_liters"] == 321
@@ -52,6 +53,22 @@ def test_export_opens_the_review_of_what_was_shaped(page: Workbench, scratch: Pa
     assert "ana" in report
     # Not saved: the file is as it was.
     assert "321" not in (scratch / "tiny.yaml").read_text(encoding="utf-8")
+
+
+def test_without_the_page_the_review_opens_below_the_design_view(page: Workbench) -> None:
+    view = synthlab.design("tiny.yaml")
+    view._changes.request = {"seq": 1, "action": "export", "path": ""}
+    (shown,) = view._review.children
+    assert shown in view.panel.children[-1].children
+    verdict = shown.children[0].children[0]
+    assert verdict.is_called
+    assert verdict.facts.startswith("tiny/")
+    assert not view._changes.is_busy
+    # What cannot be exported is told, and the view can be used again.
+    view._end_at = "yesterday"
+    view._changes.request = {"seq": 2, "action": "export", "path": ""}
+    assert view._changes.is_error
+    assert not view._changes.is_busy
 
 
 def test_what_was_exported_before_is_offered_the_newest_first(page: Workbench) -> None:
