@@ -20,7 +20,7 @@ ABSENT_LITERS = 2.0
 # liters has it times (D / 250)^-1.2. Source: as `synthlab.model.household`.
 _REFERENCE_LITERS, _ABSENCE_POWER, _ABSENCE_MAX = 250.0, -1.2, 0.5
 
-_ABSENCE_MEDIAN, _ABSENCE_SIGMA, _ABSENCE_MEAN_MAX = 0.04, 1.2, 0.3
+_ABSENCE_MEDIAN, _ABSENCE_SIGMA, _ABSENCE_MEAN_MAX = 0.028, 1.2, 0.3
 """Share of a household of the reference volume, and its log deviation. Source: the same. [unitless]"""
 ABSENCE_DAYS = 4.0
 """Days of one absence: as many count as one. Assumed: 2 to 8 give the same within noise. [days]"""

@@ -63,7 +63,7 @@ _STATIONARY = {
         100_000,
     ),
     "demand_absence_share": Parameter(
-        0.04,
+        0.028,
         "",
         "median share of days on which nobody is there, of a household of 250 liters a day",
         "Source: fitted to hourly meters, Alicante 2016-17",

@@ -138,7 +138,7 @@ def household_events(
     table = expected_demand_liters(
         target_daily_liters=target, hourly_weights=weights, weekday_multipliers=WEEKDAYS, step_seconds=3600
     )
-    known = {"absence_share": 0.04, "profile_spread": 1.0, "leak_liters_per_hour": 0.022}
+    known = {"absence_share": 0.028, "profile_spread": 1.0, "leak_liters_per_hour": 0.022}
     known |= {"use_size_factor": 1.0, "habit_strength": 1.0, "day_factor_sigma": 0.05, "flow": 9.0} | traits
     value = {name: np.full(count, level) for name, level in known.items()}
     ids = [f"H{i}" for i in range(count)]

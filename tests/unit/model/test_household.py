@@ -55,7 +55,7 @@ CURVES = {
 
 def homes_of(hourly: np.ndarray, ids: Sequence[str], *, seed: int = 1, **traits: Any) -> Households:
     """Households of these tables, (168, n) or (168,), with traits as measured where not given."""
-    known: dict[str, Any] = {"absence_share": 0.04, "profile_spread": 1.0}
+    known: dict[str, Any] = {"absence_share": 0.028, "profile_spread": 1.0}
     known |= {"leak_liters_per_hour": 0.022, "use_size_factor": 1.0}
     known |= traits
     count = len(ids)
@@ -198,8 +198,8 @@ def test_leaks_are_part_of_the_demand_and_at_most_two_fifths_of_the_small_uses()
 
 def test_small_consumers_are_those_who_are_away() -> None:
     few, many = (homes_of(formula(target), street(400)) for target in (60.0, 500.0))
-    assert np.median(few.absence_prob) == pytest.approx(0.04 * (60 / 250) ** -1.2, rel=0.35)
-    assert np.median(many.absence_prob) == pytest.approx(0.04 * 2**-1.2, rel=0.35)
+    assert np.median(few.absence_prob) == pytest.approx(0.028 * (60 / 250) ** -1.2, rel=0.35)
+    assert np.median(many.absence_prob) == pytest.approx(0.028 * 2**-1.2, rel=0.35)
     assert (homes_of(formula(60.0), street(50), absence_share=0.0).absence_prob == 0).all()
 
 
