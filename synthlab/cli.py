@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import synthlab
-from synthlab.cli_output import RefusedError, emit, live, progress, run, say, table
+from synthlab.cli_output import RefusedError, emit, live, run, say, table
 from synthlab.errors import Problem, UsageError
+from synthlab.progress import shown
 
 if TYPE_CHECKING:
     from synthlab.scenario.schema import Scenario
@@ -123,7 +124,11 @@ def dry_run(
     say(
         f"{shown.scenario_id}: {len(shown.frame)} emissions of {len(shown.devices)} devices, nothing written."
     )
-    table(("device", "metric", "expected", "preview"), shown.tendency_table())
+    if shown.is_too_short:
+        table(("device", "metric", "expected"), [row[:3] for row in shown.tendency_table()])
+        say(f"A preview of 24 h shows how they turn out: --preview-steps {shown.tendency_steps}.")
+    else:
+        table(("device", "metric", "expected", "preview"), shown.tendency_table())
     emit("dry-run", shown)
 
 
@@ -137,17 +142,15 @@ def bootstrap(
 ) -> None:
     """Simulate history straight into the platform, through its own ingestion."""
     call: Call = context.obj
-    with progress("bootstrap") as on_progress:
-        result = synthlab.bootstrap(
-            call.scenario(),
-            state_file=call.state_file,
-            commit_batch_size=commit_batch_size,
-            analytics_batch_size=analytics_batch_size,
-            end_at=end_at,
-            strict=call.strict,
-            max_rows=max_rows,
-            on_progress=on_progress,
-        )
+    result = synthlab.bootstrap(
+        call.scenario(),
+        state_file=call.state_file,
+        commit_batch_size=commit_batch_size,
+        analytics_batch_size=analytics_batch_size,
+        end_at=end_at,
+        strict=call.strict,
+        max_rows=max_rows,
+    )
     say(f"{result.scenario_id}: {result.total_emitted} emissions ingested.")
     emit("bootstrap", result)
 
@@ -167,7 +170,7 @@ def run_command(
 ) -> None:
     """Publish live telemetry over MQTT. The first Ctrl-C drains and ends it well."""
     call: Call = context.obj
-    with progress("run") as on_progress:
+    with shown("run") as on_progress:
         result = synthlab.run_live(
             call.scenario(),
             state_file=call.state_file,
@@ -258,19 +261,17 @@ def import_csv(
 ) -> None:
     """Replay an artifact through the platform's ingestion. A dry run unless --apply."""
     call: Call = context.obj
-    with progress("import-csv") as on_progress:
-        result = synthlab.import_csv(
-            artifact_dir,
-            apply=apply,
-            commit_batch_size=commit_batch_size,
-            state_file=call.state_file,
-            drain_analytics=drain_analytics,
-            analytics_batch_size=analytics_batch_size,
-            allow_failed_qc=allow_failed_qc,
-            require_approval=require_approval,
-            strict=call.strict,
-            on_progress=on_progress,
-        )
+    result = synthlab.import_csv(
+        artifact_dir,
+        apply=apply,
+        commit_batch_size=commit_batch_size,
+        state_file=call.state_file,
+        drain_analytics=drain_analytics,
+        analytics_batch_size=analytics_batch_size,
+        allow_failed_qc=allow_failed_qc,
+        require_approval=require_approval,
+        strict=call.strict,
+    )
     say(f"{result.row_count} rows: {result.status_counts}" + ("" if apply else "; nothing written"))
     emit("import-csv", result)
 
@@ -340,7 +341,7 @@ def provision(context: typer.Context) -> None:
     """Create the scenario's devices and reservoirs on the reference platform."""
     call: Call = context.obj
     result = synthlab.provision(call.scenario())
-    say(f"{result.created} created, {result.updated} updated, {result.unchanged} unchanged.")
+    say(f"{result.summary()}.")
     emit("provision", result)
 
 
@@ -353,13 +354,11 @@ def consume(
     ] = 0,
 ) -> None:
     """Keep the platform's read models up to date as telemetry comes in, until Ctrl-C."""
-    with progress("consume") as on_progress:
-        result = synthlab.consume(
-            analytics_batch_size=analytics_batch_size,
-            once=once,
-            duration_seconds=duration_seconds,
-            on_progress=on_progress,
-        )
+    result = synthlab.consume(
+        analytics_batch_size=analytics_batch_size,
+        once=once,
+        duration_seconds=duration_seconds,
+    )
     say(f"{result.events_processed} events into the read models, {result.places} places.")
     emit("consume", result)
 

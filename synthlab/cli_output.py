@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 BUG_EXIT_CODE = 1
 # Says how people get the traceback of a bug; operators get one line.
 DEBUG_VARIABLE = "SYNTHLAB_DEBUG"
+MAX_NAMED = 8
+"""Devices named in one warning. Assumed: a line of a terminal or two."""
+
+_OF_DEVICE = re.compile(r"devices\[([^\[\],]+)\](?=[:.])")
 
 
 class Stopped(BaseException):
@@ -64,9 +69,26 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def emit(command: str, result: Result | Mapping[str, Any]) -> None:
     """Write the command's one JSON object, and its warnings for people."""
     content = result.to_dict() if isinstance(result, Result) else dict(result)
-    for warning in content.get("warnings") or ():
+    for warning in grouped(content.get("warnings") or ()):
         say(f"warning: {warning}")
     write_json({"command": command, **content})
+
+
+def grouped(warnings: Iterable[str]) -> list[str]:
+    """Say once, with the devices' names, what is the same of several; the JSON keeps each."""
+    devices: dict[str, list[str]] = {}
+    for warning in map(str, warnings):
+        found = _OF_DEVICE.match(warning)
+        text = warning[found.end() :] if found else warning
+        devices.setdefault(text, []).extend([found[1]] if found else [])
+    return [f"{_named(names)}{text}" for text, names in devices.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f", ... +{len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"devices[{', '.join(names[:MAX_NAMED])}{more}]"
 
 
 def write_json(content: Mapping[str, Any]) -> None:
@@ -81,20 +103,6 @@ def write_json(content: Mapping[str, Any]) -> None:
         if isinstance(error, BrokenPipeError):
             raise Stopped(signal.SIGPIPE) from None
         raise
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr where a person looks; otherwise nothing."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def live(on_progress: Callable[[int, int], None] | None) -> Callable[[LiveProgress], None] | None:

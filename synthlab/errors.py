@@ -12,7 +12,7 @@ docs/errors.md : one heading for each code, with cause and remedy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 Code = Literal[
@@ -54,6 +54,7 @@ Code = Literal[
     "SCENARIO_SYNTAX",
     "SCENARIO_TOO_LARGE",
     "SCENARIO_UNKNOWN_KEY",
+    "SENSOR_BLIND",
     "SEQ_CONFLICT",
     "STATE_BEHIND_PLATFORM",
     "STATE_DAMAGED",
@@ -185,7 +186,13 @@ class SynthlabError(Exception):
         return self.problems[0].code
 
     def __str__(self) -> str:
-        lines = [str(problem) for problem in self.problems[:MAX_PROBLEMS_SHOWN]]
+        shown = self.problems[:MAX_PROBLEMS_SHOWN]
+        # A remedy that the next line repeats is said once, by the last of them.
+        after = [problem.remedy for problem in shown[1:]] + [""]
+        lines = [
+            str(replace(problem, remedy="") if problem.remedy == following else problem)
+            for problem, following in zip(shown, after, strict=True)
+        ]
         more = len(self.problems) - len(lines)
         if more > 0:
             lines.append(f"... +{more} more")

@@ -107,6 +107,7 @@ def check_devices(
             reservoir = device.reservoir
             if reservoir.origin == "assumed":
                 found.append(_reservoir_assumed(device))
+        found += _check_sight(device, reservoir)
         reservoirs[device.device_id] = reservoir
         findings += found
         if attachments is not None and all(finding.severity == "warning" for finding in found):
@@ -221,6 +222,23 @@ def _check_reservoir(device: DeviceParameters, attachment: AttachmentLike) -> li
             )
         )
     return found
+
+
+def _check_sight(device: DeviceParameters, reservoir: Reservoir) -> list[Problem]:
+    """Warn where even the empty tank's water is nearer than the sensor can see."""
+    blind, empty = float(device.values.get("blind_zone_mm", 0.0)), reservoir.sensor_empty_distance_mm
+    if blind < empty:
+        return []
+    return [
+        _problem(
+            device,
+            "SENSOR_BLIND",
+            f"the whole tank lies within the sensor's blind zone of {blind:g} mm, so every level reads alike",
+            value=f"sensor_empty_distance_mm={empty:g}",
+            remedy="Mount the sensor higher, or set blind_zone_mm to that of the sensor in use",
+            severity="warning",
+        )
+    ]
 
 
 def _check_synthetic(device: DeviceParameters, attachment: AttachmentLike) -> list[Problem]:

@@ -167,6 +167,15 @@ def format_at(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def in_words(seconds: float) -> str:
+    """Return a span of time in the unit that people would say it in: ``5 min``, ``3.5 h``, ``12 days``."""
+    if seconds < SECONDS_PER_HOUR:
+        return f"{seconds / 60:.3g} min"
+    if seconds < 2 * SECONDS_PER_DAY:
+        return f"{seconds / SECONDS_PER_HOUR:.3g} h"
+    return f"{seconds / SECONDS_PER_DAY:,.0f} days"
+
+
 def now_at() -> datetime:
     """Return the present moment, cut to the whole second."""
     return datetime.now(UTC).replace(microsecond=0)

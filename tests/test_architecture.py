@@ -28,7 +28,8 @@ HOMES = {
     "ipywidgets": ("synthlab.widgets",),
     "anywidget": ("synthlab.widgets",),
     "typer": ("synthlab.cli", "synthlab.cli_output"),
-    "rich": ("synthlab.cli", "synthlab.cli_output"),
+    "rich": ("synthlab.progress",),
+    "tqdm": ("synthlab.progress",),
 }
 HEAVY = ("pandas", "numpy", "sqlalchemy", "matplotlib", "sklearn", "pyarrow", "pydantic", "paho", "ruamel")
 

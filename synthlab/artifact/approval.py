@@ -152,12 +152,8 @@ def _require_words(reviewer: str, note: str, decision: Decision) -> None:
     if not reviewer.strip():
         problems.append(Problem("BAD_ARGUMENT", "needs a name", path="reviewer", value=show_value(reviewer)))
     if decision == REJECTED and not note.strip():
-        remedy = "Say what is wrong: whoever mends it reads this"
-        problems.append(
-            Problem(
-                "BAD_ARGUMENT", "a rejection needs one", path="note", value=show_value(note), remedy=remedy
-            )
-        )
+        remedy = "Say what is wrong, for whoever mends it: --note TEXT, in Python note=TEXT"
+        problems.append(Problem("BAD_ARGUMENT", "a rejection needs a note", path="note", remedy=remedy))
     if problems:
         raise UsageError(problems)
 

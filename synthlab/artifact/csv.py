@@ -104,7 +104,13 @@ def encode_chunks(
             yield waiting.popleft().result()
 
 
-def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, threads: int = _THREADS) -> CsvDigest:
+def write_csv(
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    threads: int = _THREADS,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> CsvDigest:
     r"""Write a telemetry frame as CSV and return its hashes.
 
     Numbers have the fixed decimals of `synthlab.columns`, times are RFC 3339 UTC
@@ -118,6 +124,8 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, threads: int
         Replaced if it is there.
     threads : int
         Threads that encode; the bytes do not depend on it.
+    on_progress : callable, optional
+        Called with the rows written and the rows in all.
 
     Raises
     ------
@@ -136,6 +144,8 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, threads: int
                 whole.update(data)
                 file.write(data)
                 chunks.append(chunk)
+                if on_progress is not None:
+                    on_progress(sum(each.row_count for each in chunks), len(frame))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,7 @@ def write_artifact(
     start_checkpoint: Mapping[str, Any] | None = None,
     reserved_seq: Mapping[str, int] | None = None,
     warnings: Iterable[Any] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Artifact:
     """Write an artifact to ``<output_root>/<scenario_id>/<run_id>``.
 
@@ -195,7 +196,7 @@ checkpoint, start_checkpoint, reserved_seq, lost, warnings
         _refuse_link(target)
         temporary.mkdir()
         try:
-            digest = write_csv(frame, temporary / CSV_NAME)
+            digest = write_csv(frame, temporary / CSV_NAME, on_progress=on_progress)
             step("artifact.rows")
             manifest = build_manifest(
                 frame,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from synthlab.engine.group import Group
 from synthlab.engine.water import TruckWater
 from synthlab.model import gps, roads
-from synthlab.model.trips import Legs
+from synthlab.model.trips import Legs, around_the_globe
 
 F64 = npt.NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def _receive(group: Group, columns: dict[str, npt.NDArray[Any]]) -> None:
     north, east = gps.meters_to_degrees(fixes.north_m, fixes.east_m, shrink)
     stands = columns["speed_kmh"] == 0
     columns["latitude"] = _rounded(columns["latitude"] + north, 6)
-    columns["longitude"] = _rounded(columns["longitude"] + east, 6)
+    columns["longitude"] = _rounded(around_the_globe(columns["longitude"] + east), 6)
     columns["speed_kmh"] = _rounded(np.where(stands, fixes.standing_kmh, columns["speed_kmh"]), 1)
     columns["course_degrees"] = _rounded(columns["course_degrees"], 1) % 360.0
     for name in ("latitude", "longitude", "speed_kmh", "course_degrees"):

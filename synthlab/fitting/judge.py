@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,20 @@ def judge_auc(real: Matrix, synthetic: Matrix, *, seed: int = 0) -> float:
     return float(sklearn["roc_auc_score"](is_real, score))
 
 
-def mean_auc(real: Matrix, synthetic: Matrix, *, seeds: int) -> float:
-    """Average `judge_auc` over seeds 0, 1, ...: one alone wanders by .03."""
-    return float(np.mean([judge_auc(real, synthetic, seed=seed) for seed in range(seeds)]))
+def mean_aucs(
+    sides: Sequence[tuple[Matrix, Matrix]],
+    *,
+    seeds: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[float]:
+    """Average `judge_auc` of each pair of sides over seeds 0, 1, ...: one alone wanders by .03."""
+    verdicts: list[float] = []
+    for real, synthetic in sides:
+        for seed in range(seeds):
+            verdicts.append(judge_auc(real, synthetic, seed=seed))
+            if on_progress is not None:
+                on_progress(len(verdicts), seeds * len(sides))
+    return [float(np.mean(verdicts[n * seeds : (n + 1) * seeds])) for n in range(len(sides))]
 
 
 def _days(matrix: Matrix, rng: np.random.Generator) -> tuple[F64, I64]:

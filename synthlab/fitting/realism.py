@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synthlab.errors import Problem, UsageError
 from synthlab.fitting import statistics as st
-from synthlab.fitting.judge import mean_auc
+from synthlab.fitting.judge import mean_aucs
 from synthlab.fitting.readings import DEMAND_COLUMNS, Days, days_of_meter, load_table, read_rows
 from synthlab.fitting.statistics import Matrix
 from synthlab.results import Result
@@ -195,6 +195,7 @@ def compare_demand(
     *,
     resolution_liters: float = 1.0,
     seeds: int = 5,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Realism:
     """Compare synthetic with measured demand; see `synthlab.realism`."""
     if not resolution_liters > 0 or seeds < 1:
@@ -211,7 +212,9 @@ def compare_demand(
     synthetic_row = {name: value for name, (value, _) in made_values.items()}
     within = {name: value for name, (value, _) in half.items()}
     pairs, within_pairs = _pairs(measured, made), _pairs(*halves)
-    auc, within_auc = mean_auc(measured, made, seeds=seeds), mean_auc(*halves, seeds=seeds)
+    auc, within_auc = mean_aucs(
+        [(measured, made), (halves[0], halves[1])], seeds=seeds, on_progress=on_progress
+    )
     rows = []
     for name, target in TARGETS.items():
         if name in pairs or name == "auc":

@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.model.events import SIZE_SHIFT
-from synthlab.model.trips import BASE, CLIENT, EARTH_METERS_PER_DEGREE, REFILL, Legs, Routes, road_meters
+from synthlab.model.trips import (
+    BASE,
+    CLIENT,
+    EARTH_METERS_PER_DEGREE,
+    REFILL,
+    Legs,
+    Routes,
+    around_the_globe,
+    road_meters,
+)
 from synthlab.randomness import draws, normals, ticks
 
 F64 = npt.NDArray[np.float64]
@@ -177,10 +186,11 @@ def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) ->
     is_last = ordinal == count[leg] - 1
     next_lat = np.where(is_last, routes.latitude[legs.to_point[leg]], np.append(lat[1:], 0.0))
     next_lon = np.where(is_last, routes.longitude[legs.to_point[leg]], np.append(lon[1:], 0.0))
+    next_dlon = around_the_globe(next_lon - lon)
     pace_table, wait_table = _pace_tables()
     pace = pace_table[(words >> SIZE_SHIFT).astype(np.int64)]
     # A piece that goes far aside is longer, and takes longer.
-    north, east = _north_east(lat, next_lat - lat, next_lon - lon)
+    north, east = _north_east(lat, next_lat - lat, next_dlon)
     length = np.sqrt(north * north + east * east) / PIECE_METERS
     pace = np.maximum(np.rint(pace * length), 1).astype(np.int64)
     wait = wait_table[(words & _LOW_BITS).astype(np.int64)]
@@ -197,7 +207,7 @@ def _moving_pieces(legs: Legs, routes: Routes, keys: U64, detour_factor: F64) ->
 
     halt, go, end = second(clock - pace - wait), second(clock - pace), np.where(is_last, drive, second(clock))
     rolling = {"leg": leg, "start": go, "end": end, "lat": lat, "lon": lon}
-    rolling |= {"dlat": next_lat - lat, "dlon": next_lon - lon}
+    rolling |= {"dlat": next_lat - lat, "dlon": next_dlon}
     held = np.flatnonzero(go > halt)
     zeros = np.zeros(len(held))
     holding = {"leg": leg[held], "start": halt[held], "end": go[held], "lat": lat[held], "lon": lon[held]}
@@ -253,7 +263,7 @@ def _way_points(
     """
     a, b = legs.from_point[leg], legs.to_point[leg]
     lat_a, lon_a = routes.latitude[a], routes.longitude[a]
-    dlat, dlon = routes.latitude[b] - lat_a, routes.longitude[b] - lon_a
+    dlat, dlon = routes.latitude[b] - lat_a, around_the_globe(routes.longitude[b] - lon_a)
     share = ordinal / count[leg]
     low, high = np.minimum(a, b), np.maximum(a, b)
     place = np.rint((routes.latitude[low] + 90) * 1e5) * 40_000_000 + np.rint(

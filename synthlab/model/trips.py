@@ -318,6 +318,14 @@ def _deliver(state: _Days, turn: _Turn, leg: Legs, leave: I64, content: F64) -> 
     return leave, content
 
 
+def around_the_globe(degrees: F64) -> F64:
+    """Return longitudes, or differences of them, within ±180 degrees.  [°].
+
+    What lies within already stays as it is, to the last bit.
+    """
+    return np.where(np.abs(degrees) > 180.0, degrees - np.copysign(360.0, degrees), degrees)
+
+
 def road_meters(routes: Routes, from_point: I64, to_point: I64) -> F64:
     """Straight distance between points, on a locally flat earth. [m]
 
@@ -325,7 +333,8 @@ def road_meters(routes: Routes, from_point: I64, to_point: I64) -> F64:
     """
     latitude_0, latitude_1 = routes.latitude[from_point], routes.latitude[to_point]
     north = (latitude_1 - latitude_0) * EARTH_METERS_PER_DEGREE
-    east = (routes.longitude[to_point] - routes.longitude[from_point]) * EARTH_METERS_PER_DEGREE
+    apart = around_the_globe(routes.longitude[to_point] - routes.longitude[from_point])
+    east = apart * EARTH_METERS_PER_DEGREE
     # Rounded, so that the last bit of a machine's cos cannot reach a time or a position.
     shrink = np.round(np.cos(np.deg2rad((latitude_0 + latitude_1) / 2)), 9)
     return np.sqrt(north * north + (east * shrink) * (east * shrink))

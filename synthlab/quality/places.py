@@ -6,6 +6,7 @@ in a frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -186,7 +187,11 @@ def place_summary(
     latitude: F64, longitude: F64, kind: Text, started_ms: I64, ended_ms: I64
 ) -> dict[str, Any]:
     """Describe a place by its stops: kind, center, radius, count and stay."""
-    center_latitude, center_longitude = float(np.mean(latitude)), float(np.mean(longitude))
+    # Of a place on the 180th meridian both halves count from one side.
+    apart = longitude - longitude[0]
+    near = np.where(np.abs(apart) > 180, longitude - np.copysign(360.0, apart), longitude)
+    center_latitude, middle = float(np.mean(latitude)), float(np.mean(near))
+    center_longitude = middle - math.copysign(360.0, middle) if abs(middle) > 180 else middle
     center = np.full(len(latitude), center_latitude), np.full(len(latitude), center_longitude)
     return {
         "kind": place_kind(kind, started_ms, ended_ms),

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, QualityError
+from synthlab.progress import OnProgress, shown
 from synthlab.results import MAX_ITEMS, Result, counted
 from synthlab.workflows.lost_messages import lost_count
 
@@ -84,6 +85,7 @@ def analyze_csv(
     *,
     plots: bool = True,
     thresholds: Thresholds | str | os.PathLike[str] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Analysis:
     """Check an artifact's rows and profile them.
 
@@ -99,6 +101,8 @@ def analyze_csv(
         Draw them, if there are rows.
     thresholds : Thresholds or path, optional
         Limits of the checks, or a TOML file with those that are not the defaults.
+    on_progress : callable, optional
+        Called with the stages done and those in all; by default a bar where a person looks.
 
     Raises
     ------
@@ -111,9 +115,7 @@ def analyze_csv(
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
-    from synthlab.artifact.files import json_bytes, write_atomically
-    from synthlab.artifact.store import ANALYSIS_NAME, read_artifact
-    from synthlab.quality.checks import check
+    from synthlab.artifact.store import read_artifact
     from synthlab.quality.thresholds import Thresholds
     from synthlab.quality.thresholds_file import load_thresholds
 
@@ -121,21 +123,42 @@ def analyze_csv(
     if limits is not None and not isinstance(limits, Thresholds):
         limits = load_thresholds(limits)
     artifact = read_artifact(artifact_dir)
+    with shown("analyze", on_progress) as report:
+        return _analyze(artifact, limits, report if report is not None else _unseen, plots=plots)
+
+
+STAGES = ("compared with its hashes", "read", "checked", "described", "drawn")
+
+
+def _unseen(done: int, total: int) -> None:
+    """Take progress that nobody looks at."""
+
+
+def _analyze(artifact: Artifact, limits: Thresholds | None, report: OnProgress, *, plots: bool) -> Analysis:
+    from synthlab.artifact.files import json_bytes, write_atomically
+    from synthlab.artifact.store import ANALYSIS_NAME
+    from synthlab.quality.checks import check
+
     artifact.verify_hash()
+    report(1, len(STAGES))
     rows = artifact.read_rows()
+    report(2, len(STAGES))
     findings = check(
         rows.frame,
         reservoirs=artifact_reservoirs(artifact),
         thresholds=limits,
         step_seconds=artifact_steps(artifact),
     )
+    report(3, len(STAGES))
     failures = _failures(artifact, rows, findings)
     document = _document(artifact, rows, findings, failures)
+    report(4, len(STAGES))
     if plots and len(rows.frame) and find_spec("matplotlib") is not None:
         from synthlab.plotting import save_plots
 
         save_plots(rows.frame, artifact.directory / PLOTS_FOLDER, reservoirs=artifact_reservoirs(artifact))
     write_atomically(artifact.directory / ANALYSIS_NAME, json_bytes(document))
+    report(5, len(STAGES))
     return Analysis(not failures, tuple(failures), findings, document)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthlab.errors import Problem, UsageError
+from synthlab.progress import shown
 from synthlab.results import Result, counted
 from synthlab.workflows.connect import no_platform, open_platform, platform_reader
 from synthlab.workflows.live_setup import stop_signals
@@ -97,8 +98,8 @@ def consume(
     with platform_reader(database) as session:
         if session is None:
             raise no_platform()
-    with open_platform(database) as platform:
-        run = _Run(platform, stop or threading.Event(), on_progress)
+    with open_platform(database) as platform, shown("consume", on_progress) as report:
+        run = _Run(platform, stop or threading.Event(), report)
         timer = threading.Timer(duration_seconds, run.end, ["duration"]) if duration_seconds else None
         with stop_signals(run.end):
             if timer is not None:

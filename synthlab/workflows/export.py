@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthlab.progress import OnProgress, shown
 from synthlab.timeline import Window, format_at
 from synthlab.workflows.history import make_history, row_counts, window_of
 from synthlab.workflows.projection import MAX_ROWS, require_rows
@@ -28,6 +29,7 @@ def export_csv(
     state_file: str | Path | None = None,
     strict: bool = False,
     max_rows: int = MAX_ROWS,
+    on_progress: OnProgress | None = None,
 ) -> Artifact:
     """Simulate the scenario's history into an artifact.  The platform is only read.
 
@@ -50,6 +52,8 @@ def export_csv(
         Preflight warnings become errors.
     max_rows : int
         Refuse to make more.
+    on_progress : callable, optional
+        Called with the rows written and the rows in all; by default a bar where a person looks.
 
     Returns
     -------
@@ -82,25 +86,27 @@ def export_csv(
     parameters = resolve(scenario)
     report = survey(parameters, database=database)
     require(report, strict=strict)
-    with SequenceState.open(state_file) as state:
-        history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
-    return write_artifact(
-        history.backfill.frame,
-        output_root=output_root,
-        scenario_id=scenario.scenario_id,
-        run_id=run_id,
-        scenario=scenario.to_dict(),
-        scenario_sha256=scenario_sha256(scenario),
-        seed=scenario.seed,
-        start_at=format_at(window.start_at),
-        end_at=format_at(window.end_at),
-        step_seconds={device.device_id: device.step_seconds for device in parameters},
-        reservoirs=report.reservoirs,
-        checkpoint=history.backfill.checkpoint.to_dict(),
-        lost=history.backfill.lost,
-        reserved_seq=history.first_seq,
-        warnings=history.warnings,
-    )
+    with shown("export", on_progress) as report_progress:
+        with SequenceState.open(state_file) as state:
+            history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
+        return write_artifact(
+            history.backfill.frame,
+            output_root=output_root,
+            scenario_id=scenario.scenario_id,
+            run_id=run_id,
+            scenario=scenario.to_dict(),
+            scenario_sha256=scenario_sha256(scenario),
+            seed=scenario.seed,
+            start_at=format_at(window.start_at),
+            end_at=format_at(window.end_at),
+            step_seconds={device.device_id: device.step_seconds for device in parameters},
+            reservoirs=report.reservoirs,
+            checkpoint=history.backfill.checkpoint.to_dict(),
+            lost=history.backfill.lost,
+            reserved_seq=history.first_seq,
+            warnings=history.warnings,
+            on_progress=report_progress,
+        )
 
 
 def default_run_id(scenario: Scenario, window: Window) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, UsageError
+from synthlab.progress import shown
 from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
@@ -76,14 +77,15 @@ def fit_demand(
     """
     from synthlab.fitting.demand import fit_demand_curve
 
-    return fit_demand_curve(
-        frame_or_csv,
-        source=source,
-        device=device,
-        capacity_liters=capacity_liters,
-        reservoirs=reservoirs,
-        seed=seed,
-    )
+    with shown("fit"):
+        return fit_demand_curve(
+            frame_or_csv,
+            source=source,
+            device=device,
+            capacity_liters=capacity_liters,
+            reservoirs=reservoirs,
+            seed=seed,
+        )
 
 
 def fit_supply(
@@ -118,14 +120,15 @@ def fit_supply(
     """
     from synthlab.fitting.supply import fit_supply_curve
 
-    return fit_supply_curve(
-        frame_or_csv,
-        source=source,
-        device=device,
-        capacity_liters=capacity_liters,
-        reservoirs=reservoirs,
-        seed=seed,
-    )
+    with shown("fit"):
+        return fit_supply_curve(
+            frame_or_csv,
+            source=source,
+            device=device,
+            capacity_liters=capacity_liters,
+            reservoirs=reservoirs,
+            seed=seed,
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

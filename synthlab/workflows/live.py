@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import CredentialsError, Problem, SynthlabError, UsageError
-from synthlab.timeline import format_at, from_unix_second, now_at, to_unix_second
+from synthlab.timeline import format_at, from_unix_second, in_words, now_at, to_unix_second
 from synthlab.workflows.connect import open_platform, platform_reader
 from synthlab.workflows.live_records import LiveProgress, LiveResult, LiveSample
 from synthlab.workflows.live_setup import broker_address, stop_signals, tls_contexts_of
@@ -359,8 +359,8 @@ def _lag_warnings(rows: LiveRows, now: int) -> list[str]:
     begins_at = format_at(from_unix_second(rows.next_second(worst)))
     return [
         f"The simulated clock of {len(late)} devices is behind the wall clock, of {worst} by"
-        f" {behind[worst] / 3600:.1f} h: the stream goes on from {begins_at}."
-        ' start_at="now" passes over what lies between.'
+        f" {in_words(behind[worst])}: the stream goes on from {begins_at}."
+        ' To pass over what lies between: `run --start-at now`, in Python start_at="now".'
     ]
 
 

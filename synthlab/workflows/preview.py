@@ -40,12 +40,24 @@ class Preview(Result):
         preview shows them in ``preview_tendencies``, why some are null in
         ``preview_null_reasons``, and ``samples``.
     warnings : tuple of str
+    tendency_steps : int
+        From so many steps on every device's tendencies can be judged.
     """
 
     scenario_id: str
     frame: pd.DataFrame
     devices: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...] = ()
+    tendency_steps: int = 0
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether no device's tendencies can be judged yet."""
+        return all(
+            reason == TOO_SHORT
+            for device in self.devices
+            for reason in (device["preview_null_reasons"].get(name) for name in device["preview_tendencies"])
+        )
 
     def summary(self) -> str:
         """Say in one line what was simulated."""
@@ -142,7 +154,9 @@ def preview(
     )
     rows = history.frame.groupby("device_id", observed=True).head(steps).reset_index(drop=True)
     devices = _by_device(parameters, rows, report.reservoirs)
-    return Preview(scenario.scenario_id, rows, devices, tuple(warnings))
+    shortest_step = min(device.step_seconds for device in parameters)
+    enough = -(-MIN_TENDENCY_HOURS * SECONDS_PER_HOUR // shortest_step) + 1
+    return Preview(scenario.scenario_id, rows, devices, tuple(warnings), enough)
 
 
 def _by_device(

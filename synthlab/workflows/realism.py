@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthlab.progress import OnProgress, shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,6 +19,7 @@ def realism(
     *,
     resolution_liters: float = 1.0,
     seeds: int = 5,
+    on_progress: OnProgress | None = None,
 ) -> Realism:
     """Compare synthetic demand with measured demand.  Reads only.
 
@@ -31,6 +34,9 @@ def realism(
         Both are read by a meter with this step, so that they are alike. [liters]
     seeds : int
         The judge's verdict is the mean of so many.
+    on_progress : callable, optional
+        Called with the judge's verdicts so far and those in all; by default a bar where a person
+        looks.
 
     Returns
     -------
@@ -55,4 +61,7 @@ def realism(
     """
     from synthlab.fitting.realism import compare_demand
 
-    return compare_demand(synthetic, real, resolution_liters=resolution_liters, seeds=seeds)
+    with shown("realism", on_progress) as report:
+        return compare_demand(
+            synthetic, real, resolution_liters=resolution_liters, seeds=seeds, on_progress=report
+        )

@@ -18,6 +18,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import InterruptedRunError, Problem, ServiceUnavailableError, UsageError
+from synthlab.progress import shown
 from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.workflows.import_checks import conflict_of
@@ -141,6 +142,11 @@ def replay(database: Database, run: Replay) -> Standing:
     with database.session() as session:
         standing = ledger.begin(session.connection(), run.key, row_count=len(run.frame), details=run.details)
     step("import.noted")
+    with shown("store", run.on_progress) as report:
+        return _store_all(database, run, standing, report)
+
+
+def _store_all(database: Database, run: Replay, standing: Standing, report: Progress | None) -> Standing:
     failures = 0
     messages = _Messages(run)
     while not standing.is_complete:
@@ -154,8 +160,8 @@ def replay(database: Database, run: Replay) -> Standing:
             failures += 1
             continue
         failures = 0
-        if run.on_progress is not None:
-            run.on_progress(standing.next_row, standing.row_count)
+        if report is not None:
+            report(standing.next_row, standing.row_count)
     return standing
 
 

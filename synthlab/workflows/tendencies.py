@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from synthlab.errors import Problem, UsageError, show_value
+from synthlab.progress import shown
 from synthlab.timeline import parse_at
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def tendencies(
     by : {"archetype", "device"}
         One row an archetype, whose devices are averaged in each run, or one a device.
     on_progress : callable, optional
-        Called as ``on_progress(done, total)`` after each run.
+        Called as ``on_progress(done, total)`` after each run; by default a bar where a person looks.
 
     Returns
     -------
@@ -101,11 +102,12 @@ def tendencies(
     _require(seeds, by)
     promises = _promises()
     runs = []
-    for number in range(seeds):
-        seeded = scenario.model_copy(update={"seed": scenario.seed + number})
-        runs.append(_run(seeded, window, end_at, devices, reservoirs))
-        if on_progress is not None:
-            on_progress(number + 1, seeds)
+    with shown("tendencies", on_progress) as report:
+        for number in range(seeds):
+            seeded = scenario.model_copy(update={"seed": scenario.seed + number})
+            runs.append(_run(seeded, window, end_at, devices, reservoirs))
+            if report is not None:
+                report(number + 1, seeds)
     by_seed = pd.concat(runs, ignore_index=True)
     found = judge(by_seed, promises, by=by)
     # Lists, as pandas copies and compares attrs, which tables among them would not survive.

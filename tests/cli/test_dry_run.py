@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.cli.conftest import Cli
@@ -30,7 +31,12 @@ def test_expected_tendencies_stand_beside_those_of_the_preview(cli: Cli, scratch
 def test_too_short_a_preview_says_so(cli: Cli, tiny: tuple[str, str], scratch: Path) -> None:
     shown = cli(*tiny, "dry-run", "--preview-steps", "2", "--start-at", START_AT)
     assert shown.exit_code == 0
-    assert "null: needs 24 h" in shown.stderr
+    assert "null" not in shown.stderr
+    (needed,) = re.findall(r"24 h shows how they turn out: --preview-steps (\d+)\.", shown.stderr)
+    assert int(needed) == shown.json["tendency_steps"]
+    longer = cli(*tiny, "dry-run", "--preview-steps", needed, "--start-at", START_AT)
+    assert longer.stderr.splitlines()[1].split() == ["device", "metric", "expected", "preview"]
+    assert "TOO_SHORT" not in longer.stdout
     for device in shown.json["devices"]:
         assert set(device["preview_tendencies"].values()) == {None}
         assert device["preview_null_reasons"][

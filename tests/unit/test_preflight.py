@@ -200,3 +200,14 @@ def test_all_problems_of_all_devices_at_once(parameters: dict[str, DeviceParamet
         "RESERVOIR_ASSUMED",
     ]
     assert set(report.reservoirs) == {TANK, TRUCK}
+
+
+@pytest.mark.parametrize(("empty_mm", "is_blind"), [(199.0, True), (200.0, True), (201.0, False)])
+def test_a_tank_within_the_blind_zone_is_told(
+    parameters: dict[str, DeviceParameters], empty_mm: float, is_blind: bool
+) -> None:
+    near = record(sensor_empty_distance_mm=empty_mm, sensor_full_distance_mm=20.0, height_mm=None)
+    report = check_devices([parameters[TANK]], {TANK: near})
+    assert [finding.code for finding in report.findings] == (["SENSOR_BLIND"] if is_blind else [])
+    assert report.errors() == ()
+    assert [finding.severity for finding in report.errors(strict=True)] == (["error"] if is_blind else [])

@@ -17,6 +17,7 @@ from synthlab.timeline import (
     format_at,
     from_unix_second,
     hour_of_week,
+    in_words,
     now_at,
     parse_at,
     point_count,
@@ -124,3 +125,17 @@ def test_a_time_before_1970_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         parse_at("0001-01-02T00:00:00Z")
     assert "needs a time from 1970 on" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (90, "1.5 min"),
+        (3_600, "1 h"),
+        (169_200, "47 h"),
+        (172_800, "2 days"),
+        (24_725_880, "286 days"),
+    ],
+)
+def test_a_span_is_said_in_the_unit_of_its_size(seconds: float, said: str) -> None:
+    assert in_words(seconds) == said
