@@ -440,8 +440,8 @@ def design(
     >>> import synthlab
     >>> view = synthlab.design(synthlab.load_scenario("stationary_only_v1"), "E2E2024STATC1")
     >>> view.set_curve("hourly_weights", [1.0] * 18 + [4.0] * 3 + [1.0] * 3)
-    >>> float(view.kpis.loc["asked_liters_per_day", "before"].round(-2))
-    600.0
+    >>> view.scenario.device("E2E2024STATC1").dynamics.demand.hourly_weights[19]
+    4.0
     """
     return DesignView(scenario, device_id, end_at=end_at, days=days, path=path)
 
