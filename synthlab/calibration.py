@@ -122,7 +122,9 @@ def level_pct_from_distance_mm(
     Source: platform contract, section 2.
     """
     distance, empty, full = (np.asarray(a, dtype=np.float64) for a in (distance_mm, empty_mm, full_mm))
-    return np.clip(100.0 * (empty - distance) / (empty - full), 0.0, 100.0)
+    level = empty - distance
+    level *= 100.0
+    return np.clip(level / (empty - full), 0.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ Bools = npt.NDArray[np.bool_]
 Columns = dict[str, npt.NDArray[Any]]
 
 # A message needs a while from the device's clock to the server. Assumed: .2 to 1.2 s.
-_LATENCY_MIN_MS, _LATENCY_MASK = 200, np.uint32(1023)
+_LATENCY_MIN_MS, _LATENCY_MASK = 200, np.uint64(1023)
 _NOISE_WORDS = 4
 _SECONDS_PER_MINUTE = 60
 _MAX_WORD = np.uint64(2**32 - 1)
+_HALF_BITS = np.uint64(32)
 _DISTURB_COUNT = 16_384
 """Rows in doubt that are looked at together. Source: measured; their arrays stay in the cache."""
 
@@ -116,7 +117,8 @@ class Hardware:
         bound = echoes.any_bound(self._echoes.any_prob)
         # A bound of 2^32 fits no 32-bit word; it means all of them.
         self._is_any_sure = bound > _MAX_WORD
-        self._any_bound = np.minimum(bound, _MAX_WORD).astype(np.uint32)
+        # The spare half is the upper one: whole words are compared, which lie side by side.
+        self._any_bound = np.minimum(bound, _MAX_WORD).astype(np.uint64) << _HALF_BITS
         self._chosen: list[tuple[npt.NDArray[np.int64], F64]] = []
         self._chosen_count = 0
         nights = echoes.condensation_nights(
@@ -176,15 +178,16 @@ class Hardware:
         columns["battery_pct"][block] = self._battery[self._hour_and_share(block)[0]]
         clock = columns["local_timestamp_ms"][block]
         sent = (self._seconds[block] * 1000 - _LATENCY_MIN_MS)[:, None]
-        np.subtract(sent, spare & _LATENCY_MASK, out=clock)
+        late = spare >> _HALF_BITS
+        late &= _LATENCY_MASK
+        np.subtract(sent, late.view(np.int64), out=clock)
 
-    def _noise(self, block: slice) -> tuple[list[F32], npt.NDArray[np.uint32]]:
-        """Seven standard normals and one spare 32-bit word for each row."""
+    def _noise(self, block: slice) -> tuple[list[F32], npt.NDArray[np.uint64]]:
+        """Seven standard normals for each row, and a word whose upper half is spare."""
         words = [draws(self._row_ticks[slot][block], self._row_keys) for slot in range(_NOISE_WORDS)]
         pairs = [normals(word) for word in words]
         flat = [half for pair in pairs for half in (pair[:, ::2], pair[:, 1::2])]
-        spare = words[-1].view(np.uint32)[:, 1::2]
-        return flat[:-1], spare
+        return flat[:-1], words[-1]
 
     def _hour_and_share(self, block: slice) -> tuple[npt.NDArray[np.int64], F64]:
         since = self._seconds[block] - self._first_hour
@@ -206,14 +209,13 @@ class Hardware:
     def _fill_readings(
         self, columns: Columns, block: slice, distance: F64, noise_mm: F32, noise: list[F32]
     ) -> None:
-        readings = sensor.raw_readings_mm(distance, noise, noise_mm, self._reporting)
-        for name, reading in zip(RAW_COLUMNS, readings, strict=True):
-            columns[name][block] = reading
+        readings = [columns[name][block] for name in RAW_COLUMNS]
+        sensor.raw_readings_mm(distance, noise, noise_mm, self._reporting, out=readings)
         columns["measured_level_pct"][block] = sensor.measured_level_pct(
             readings, empty_mm=self._empty_mm, full_mm=self._full_mm
         )
 
-    def _choose(self, columns: Columns, block: slice, distance: F64, spare: npt.NDArray[np.uint32]) -> None:
+    def _choose(self, columns: Columns, block: slice, distance: F64, spare: npt.NDArray[np.uint64]) -> None:
         """Note the rows whose readings something happens to, for `disturb`."""
         is_chosen = spare < self._any_bound
         if self._is_any_sure.any():
@@ -272,4 +274,4 @@ class Hardware:
         value += self._signal[hour]
         value += noise * fast
         np.rint(value, out=value)
-        columns["signal_dbm"][block] = np.clip(value, -140.0, 0.0)
+        columns["signal_dbm"][block] = np.clip(value, -140.0, 0.0, out=value)

@@ -98,7 +98,11 @@ class Reporting:
 
 
 def raw_readings_mm(
-    distance_mm: F64, noise: list[F32], noise_mm: F64 | F32, reporting: Reporting
+    distance_mm: F64,
+    noise: list[F32],
+    noise_mm: F64 | F32,
+    reporting: Reporting,
+    out: list[I32] | None = None,
 ) -> list[I32]:
     """Report a distance, with noise, in whole steps.
 
@@ -111,6 +115,8 @@ def raw_readings_mm(
     noise_mm : ndarray
         Standard deviation of one reading, broadcast. [mm]
     reporting : Reporting
+    out : list of ndarray of int32, optional
+        Where to write, an array a reading; new arrays where omitted.
 
     Returns
     -------
@@ -121,8 +127,8 @@ def raw_readings_mm(
     nearest = np.maximum(reporting.blind_zone_mm, MIN_READING_MM).astype(np.float32)
     is_coarse = bool((reporting.resolution_mm != 1.0).any())
     step = reporting.resolution_mm.astype(np.float32)
-    readings = []
-    for deviation in noise:
+    readings = [np.empty(distance.shape, np.int32) for _ in noise] if out is None else out
+    for deviation, whole in zip(noise, readings, strict=True):
         reading = deviation * sigma
         reading += distance
         if is_coarse:
@@ -130,7 +136,7 @@ def raw_readings_mm(
             np.rint(reading, out=reading)
             reading *= step
         np.rint(reading, out=reading)
-        readings.append(np.maximum(reading, nearest, out=reading).astype(np.int32))
+        whole[...] = np.maximum(reading, nearest, out=reading)
     exact = np.flatnonzero(reporting.is_exact)
     if len(exact):
         blind, resolution = reporting.blind_zone_mm[exact], reporting.resolution_mm[exact]
@@ -151,8 +157,8 @@ def measured_level_pct(readings: list[I32], *, empty_mm: F64, full_mm: F64) -> F
 
     Source: platform contract, section 2: the mean of the valid readings.
     """
-    total = np.zeros(readings[0].shape)
-    for reading in readings:
+    total = readings[0].copy()
+    for reading in readings[1:]:
         total += reading
     return level_pct_from_distance_mm(total / len(readings), empty_mm=empty_mm, full_mm=full_mm)
 
