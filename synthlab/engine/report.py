@@ -28,7 +28,8 @@ def group_columns(group: Group) -> Columns:
     Returns
     -------
     dict of str to ndarray, each (n_steps, n_devices)
-        Numeric columns of the frame by name; ``activity`` as codes, -1 = null.
+        Numeric columns of the frame by name; ``activity`` as codes, -1 = null.  Those that
+        say nothing of such a device are one array under several names.
     """
     shape = (group.grid.count, len(group.devices))
     if group.is_mobile:
@@ -74,12 +75,11 @@ def _tank_columns(water: TankWater, shape: tuple[int, int]) -> Columns:
     for name, milliliters in flows.items():
         milliliters /= ML_PER_LITER
         columns[name] = milliliters
-    for name in ("loaded_liters", "delivered_liters"):
-        columns[name] = np.zeros(shape)
-    lost = water.flows.lost
-    columns["lost_liters"] = np.zeros(shape) if lost is None else lost / ML_PER_LITER
-    for name in ("latitude", "longitude", "speed_kmh", "course_degrees"):
-        columns[name] = np.full(shape, np.nan)
+    lost, none = water.flows.lost, np.zeros(shape)
+    columns |= dict.fromkeys(("loaded_liters", "delivered_liters"), none)
+    columns["lost_liters"] = none if lost is None else lost / ML_PER_LITER
+    nowhere = np.full(shape, np.nan)
+    columns |= dict.fromkeys(("latitude", "longitude", "speed_kmh", "course_degrees"), nowhere)
     columns["activity"] = np.full(shape, -1, dtype=np.int8)
     return columns
 
@@ -95,4 +95,4 @@ def _truck_columns(group: Group, water: TruckWater) -> Columns:
         "inflow_liters",
         "overflow_liters",
     )
-    return columns | {name: np.zeros(water.flows.volume.shape) for name in stationary}
+    return columns | dict.fromkeys(stationary, np.zeros(water.flows.volume.shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -157,9 +158,20 @@ def _frame(
         for name, known in categories.items()
     }
     series["received_at"] = _received_at(parts, joined)
-    whole = joined | series
+    whole = _tracked(joined) | series
     frame = pd.DataFrame({name: whole[name] for name in NAMES}, copy=False)
     return frame, joined.get(LOST, np.zeros(0, dtype=bool))
+
+
+def _tracked(columns: Columns) -> dict[str, Any]:
+    """Let pandas know which columns are one array, so that it copies the one that is written to."""
+    import pandas as pd
+
+    uses = Counter(id(column) for column in columns.values())
+    shared = {
+        id(column): pd.Series(column, copy=False) for column in columns.values() if uses[id(column)] > 1
+    }
+    return {name: shared.get(id(column), column) for name, column in columns.items()}
 
 
 def _received_at(parts: list[tuple[Group, Columns]], joined: Columns) -> pd.DatetimeIndex:
@@ -184,7 +196,8 @@ def _flat_columns(
     """Return the columns of a group in row order: by time, then device."""
     count = len(group.devices)
     own = np.array([codes[device.device_id] for device in group.devices], dtype=code_type)
-    flat = {name: np.ascontiguousarray(column).reshape(-1) for name, column in columns.items()}
+    once = {id(column): np.ascontiguousarray(column).reshape(-1) for column in columns.values()}
+    flat = {name: once[id(column)] for name, column in columns.items()}
     flat["device_id"] = np.tile(own, group.grid.count)
     if with_times:
         flat["received_at"] = np.repeat(group.grid.seconds * 1000, count)

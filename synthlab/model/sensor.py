@@ -128,7 +128,7 @@ def raw_readings_mm(
     is_coarse = bool((reporting.resolution_mm != 1.0).any())
     step = reporting.resolution_mm.astype(np.float32)
     readings = [np.empty(distance.shape, np.int32) for _ in noise] if out is None else out
-    for deviation, whole in zip(noise, readings, strict=True):
+    for deviation, target in zip(noise, readings, strict=True):
         reading = deviation * sigma
         reading += distance
         if is_coarse:
@@ -136,13 +136,13 @@ def raw_readings_mm(
             np.rint(reading, out=reading)
             reading *= step
         np.rint(reading, out=reading)
-        whole[...] = np.maximum(reading, nearest, out=reading)
+        np.copyto(target, np.maximum(reading, nearest, out=reading), casting="unsafe")
     exact = np.flatnonzero(reporting.is_exact)
     if len(exact):
         blind, resolution = reporting.blind_zone_mm[exact], reporting.resolution_mm[exact]
         same = reported_mm(distance_mm[:, exact], blind, resolution)
-        for reading in readings:
-            reading[:, exact] = same
+        for target in readings:
+            target[:, exact] = same
     return readings
 
 

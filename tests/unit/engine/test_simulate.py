@@ -11,6 +11,7 @@ import pytest
 from synthlab.columns import NAMES, frame_problems
 from synthlab.engine import Checkpoint, DeviceCheckpoint
 from synthlab.errors import UsageError
+from synthlab.scenario.resolve import DeviceParameters
 from tests.fleets import DAY, END_SECOND, HOUR, mixed_fleet, rows_of, run, tank, truck
 
 
@@ -20,6 +21,17 @@ def test_the_frame_is_the_contracts() -> None:
     assert tuple(frame.columns) == NAMES
     assert frame.index.equals(frame.reset_index().index)
     assert list(frame["device_id"].cat.categories) == sorted(d.device_id for d in mixed_fleet().devices)
+
+
+@pytest.mark.parametrize("device", [tank(), truck()], ids=["tank", "truck"])
+def test_columns_that_share_an_array_are_written_apart(device: DeviceParameters) -> None:
+    before = run([device]).frame
+    for name in before.columns[before.dtypes == np.float64]:
+        frame = run([device]).frame
+        value = before[name].fillna(0.0)[3] + 1.0
+        frame.loc[3, name] = value
+        assert frame.loc[3, name] == value
+        assert frame.drop(columns=name).equals(before.drop(columns=name)), name
 
 
 def test_no_points_give_an_empty_frame_of_the_same_form() -> None:
