@@ -133,12 +133,20 @@ def test_terminated_backends_do_not_matter(make_sites: MakeSites, postgres_serve
     assert site.left() == whole.left()
 
 
+MOST_MORE_RUNS = 12
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_at_random_moments(make_sites: MakeSites, request: pytest.FixtureRequest, kind: str) -> None:
     server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
     killer = Killer(make_sites(server, days=1, step_minutes=5), seed=1, batch=10)
     for way in WAYS:
         killer.kill(way, times=3)
+    # A moment is drawn on the clock: on a busy machine all may fall before or after the batches.
+    for _ in range(MOST_MORE_RUNS):
+        if killer.told.midway:
+            break
+        killer.kill("import", times=3)
     assert killer.told.died.total() >= 3
     assert killer.told.midway >= 1
 
