@@ -136,6 +136,7 @@ def _fits(page: Page) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_page_without_code_does_the_same(watch: Watched, tmp_path: Path, pictures: Path) -> None:
     notebook = Server("", "", tmp_path).write("design.ipynb", CELL)
     path = _file(Server("", "", tmp_path))

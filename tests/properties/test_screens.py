@@ -124,7 +124,7 @@ def assert_same(
 PARTS = (2 * DEVICES, 50 * DEVICES, grid.PART_ROWS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @example(faults=[], part_rows=PARTS[1])
 @example(faults=[("readings", "none", 1, 100, 3)], part_rows=PARTS[1])
 @example(faults=[("readings", "stuck", 2, 100, 400)], part_rows=PARTS[0])
@@ -144,7 +144,7 @@ def test_screened_flags_are_those_of_the_checks(faults: list[Fault], part_rows: 
     assert_same(with_faults(faults), clean()[1], part_rows=part_rows)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 @given(
     changed=st.dictionaries(
         st.sampled_from([one.name for one in fields(Thresholds) if isinstance(one.default, float)]),
