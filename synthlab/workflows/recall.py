@@ -74,8 +74,8 @@ def recall_by_size(
         default = max(known.size[mode] for mode in known.modes)
         wanted = [min(max(default * factor, known.minimum), known.maximum) for factor in SIZE_FACTORS]
         chosen = list(dict.fromkeys(wanted))
-    when = {"rate_per_month": rate_per_month} if at is None else {"at": list(at)}
     lasting = {} if duration_minutes is None else {"duration_minutes": duration_minutes}
+    when = _when(rate_per_month, at)
     entries = [{"kind": known.name, "size": float(size), **when, **lasting} for size in chosen]
     found = _found(frame, entries, seed=seed, reservoirs=reservoirs, thresholds=thresholds)
     return _joined(found, "size", [float(size) for size in chosen])
@@ -130,7 +130,7 @@ def recall_by_duration(
     known = _kind(kind, lambda one: one.duration_minutes > 0, "that lasts")
     default = known.duration_minutes / 60
     chosen = [default * factor for factor in SIZE_FACTORS] if hours is None else [float(one) for one in hours]
-    when = {"rate_per_month": rate_per_month} if at is None else {"at": list(at)}
+    when = _when(rate_per_month, at)
     sized = {} if size is None else {"size": float(size)}
     entries = [{"kind": known.name, "duration_minutes": one * 60, **when, **sized} for one in chosen]
     found = _found(frame, entries, seed=seed, reservoirs=reservoirs, thresholds=thresholds)
@@ -145,6 +145,10 @@ def _kind(name: str, is_fit: Callable[[FaultKind], bool], words: str) -> FaultKi
     raise UsageError(
         Problem("BAD_ARGUMENT", f"needs a kind {words}", path="kind", value=name, remedy=f"Take {fit}")
     )
+
+
+def _when(rate_per_month: float, at: Sequence[str] | None) -> dict[str, Any]:
+    return {"rate_per_month": rate_per_month} if at is None else {"at": list(at)}
 
 
 def _found(
