@@ -408,7 +408,9 @@ def _rebuilt(messages: _Messages, lost: Mapping[str, I64]) -> tuple[pd.DataFrame
             series[name] = messages.columns[name][take]
         else:
             series[name] = frame[name].array.take(take)
-    return pd.DataFrame(series, copy=False), origins
+    rebuilt = pd.DataFrame(series, copy=False)
+    rebuilt.attrs |= frame.attrs
+    return rebuilt, origins
 
 
 def _categories(label: npt.NDArray[np.int8]) -> pd.Categorical[Any]:

@@ -18,7 +18,7 @@ from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.columns import LOST_SEQ
 from synthlab.errors import Problem, UsageError
 from synthlab.quality.block import Block, blocks_of
-from synthlab.quality.declared import LostSeq, excuse_declared
+from synthlab.quality.declared import LostRanges, excuse_declared
 from synthlab.quality.flags import Flag, Flags, all_of, by_limits, unknown
 from synthlab.quality.grid import Grid, grid_of
 from synthlab.quality.registry import CHECKS
@@ -147,7 +147,7 @@ def check(
     reservoirs: pd.DataFrame | Mapping[str, Reservoir] | None = None,
     thresholds: Thresholds | None = None,
     step_seconds: Mapping[str, int] | None = None,
-    lost: LostSeq | None = None,
+    lost: LostRanges | None = None,
 ) -> Findings:
     """Judge every row of a telemetry frame by every check.
 
@@ -172,7 +172,7 @@ def check(
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: no telemetry frame (no ``device_id``).
+        Code ``BAD_ARGUMENT``: no telemetry frame (no ``device_id``), or lost numbers that are no ranges.
     """
     if "device_id" not in getattr(frame, "columns", ()):
         raise UsageError(

@@ -77,8 +77,23 @@ class Grid:
         known = self.source.reservoirs or {}
         return [known.get(self.source.device_ids[device]) for device in self.devices]
 
-    def of_reservoir(self, of: Callable[[Reservoir], float]) -> F64:
-        """By place: a number of the reservoir; null where none is known."""
+    @cached_property
+    def empty_mm(self) -> F64:
+        """By place: distance at empty; null where no reservoir is known. [mm]"""
+        return self._of_reservoir(lambda one: one.sensor_empty_distance_mm)
+
+    @cached_property
+    def full_mm(self) -> F64:
+        """By place: distance at full; null where no reservoir is known. [mm]"""
+        return self._of_reservoir(lambda one: one.sensor_full_distance_mm)
+
+    @cached_property
+    def pct_per_liter(self) -> F64:
+        """By place: level that a liter makes; null where no reservoir is known. [%/liter]"""
+        with np.errstate(all="ignore"):
+            return 100 / self._of_reservoir(lambda one: one.capacity_liters)
+
+    def _of_reservoir(self, of: Callable[[Reservoir], float]) -> F64:
         return np.array([np.nan if one is None else float(of(one)) for one in self.reservoirs])
 
     @cached_property

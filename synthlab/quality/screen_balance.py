@@ -41,11 +41,8 @@ class Balance:
     def __init__(self, grid: Grid, limits: Thresholds) -> None:
         self._grid, self._limits = grid, limits
         self._columns = grid.source.columns
-        capacity = grid.of_reservoir(lambda one: one.capacity_liters)
-        empty = grid.of_reservoir(lambda one: one.sensor_empty_distance_mm)
-        full = grid.of_reservoir(lambda one: one.sensor_full_distance_mm)
+        empty, full, self._pct_per_liter = grid.empty_mm, grid.full_mm, grid.pct_per_liter
         with np.errstate(all="ignore"):
-            self._pct_per_liter = 100 / capacity
             edge = 100 * (empty - limits.blind_zone_mm - BLIND_EDGE_MM) / (empty - full) - MARGIN
         edge = np.where(empty > full, edge, -np.inf)
         self._blind_pct = grid.tiled(edge)

@@ -44,8 +44,7 @@ class Readings:
 
     def __init__(self, grid: Grid, limits: Thresholds) -> None:
         self._grid, self._limits = grid, limits
-        empty = grid.of_reservoir(lambda one: one.sensor_empty_distance_mm)
-        full = grid.of_reservoir(lambda one: one.sensor_full_distance_mm)
+        empty, full = grid.empty_mm, grid.full_mm
         with np.errstate(all="ignore"):
             self._level_at_0_mm_pct = grid.tiled(100 * empty / (empty - full))
             self._pct_per_mm_sum = grid.tiled(-100 / (empty - full) / READING_COUNT)

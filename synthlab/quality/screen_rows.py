@@ -40,8 +40,7 @@ class Rows:
 
     def __init__(self, grid: Grid, limits: Thresholds) -> None:
         self._limits = limits
-        with np.errstate(all="ignore"):
-            self._pct_per_liter = grid.tiled(100 / grid.of_reservoir(lambda one: one.capacity_liters))
+        self._pct_per_liter = grid.tiled(grid.pct_per_liter)
 
     def doubts(self, part: Part) -> Doubts:
         """Yield the checks and the rows that they should look at."""

@@ -110,6 +110,21 @@ def test_a_frame_alone_passes_with_the_gaps_that_it_declares(
         assert told.counts["seq_gap"]["FAIL"] == jumps.sum() - explained
 
 
+def test_faults_on_a_frame_leave_its_declared_gaps_declared(
+    lossy: synthlab.Scenario, end_at: datetime
+) -> None:
+    frame = synthlab.backfill(lossy, end_at=end_at).frame
+    kinds = ("SPIKES", "LEAK", "GAP")
+    for kind in kinds:
+        entry = {"kind": kind, "at": [str(frame["received_at"].iloc[len(frame) // 2])]}
+        faulty = synthlab.inject_faults(frame, [entry])
+        assert (faulty["fault"] == kind).any() or kind == "GAP"
+        failed = synthlab.check(faulty).flags["seq_gap"] == Flag.FAIL
+        # One more gap a device at most, and only where messages were taken away.
+        assert failed.sum() <= (2 if kind == "GAP" else 0)
+        assert failed.sum() >= (kind == "GAP")
+
+
 def test_a_gap_that_nobody_declared_still_fails(lossy: synthlab.Scenario, end_at: datetime) -> None:
     frame = synthlab.backfill(lossy, end_at=end_at).frame
     one = frame.index[len(frame) // 2]
