@@ -231,6 +231,8 @@ class DesignView:
     def export(self, *, run_id: str | None = None, end_at: datetime | str | None = None) -> ReviewView:
         """Make an artifact of the scenario as it stands, check it, and return its review.
 
+        The review's page, `report.html`, is written when this returns.
+
         Parameters
         ----------
         run_id : str, optional
@@ -340,7 +342,8 @@ class DesignView:
         self._changes.is_busy = True
         self._changes.tell(f"Simulating and checking {things(days, 'day')} of {things(count, 'device')} ...")
         try:
-            view = self.export()
+            # Who pressed looks at the view: its page is drawn meanwhile.
+            view = export_for_review(self.scenario, end_at=self._end_at, has_page=False)
             self._changes.tell(f"Exported to {view.directory.as_posix()}.")
         finally:
             self._changes.is_busy = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthlab.errors import Problem, SynthlabError, UsageError, show_value
 from synthlab.workflows.approve import approve, reject
 from synthlab.workflows.compare import compare
-from synthlab.workflows.review import REPORT_NAME, Gathered, Review, gather, write_page
+from synthlab.workflows.review import REPORT_NAME, Gathered, Review, decided, gather, write_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,12 @@ class ReviewView(Review):
         for name in ("content", "frame", "reservoirs"):
             object.__setattr__(self, name, getattr(found, name))
         object.__setattr__(self, "path", found.directory / REPORT_NAME)
+        self._found = found
         self._pictures: Pictures | None = None
-        self._page_lock = threading.RLock()
+        # Whoever decides must not wait until all is drawn: two locks.
+        self._page_lock, self._content_lock = threading.RLock(), threading.Lock()
+        self._writer: threading.Thread | None = None
+        self._page_error = ""
         first = self.content.devices[0].device_id if self.content.devices else ""
         self.device_id = first
         self.comparison: Comparison | None = None
@@ -139,25 +143,26 @@ class ReviewView(Review):
 
         Raises
         ------
+        ArtifactError
+            As `review`.
         DiskError
             Code ``DISK_WRITE_FAILED``.
         """
         with self._page_lock:
-            return write_page(self.path, self.content, self.pictures)
+            pictures = self.pictures
+            # Read after the drawing: it takes long, and somebody may have decided meanwhile.
+            found = self._found
+            if write_page(found, pictures) is not found:
+                self._look_again()
+            self._page_error = ""
+            return self.path
 
     def write_page_soon(self) -> threading.Thread:
         """Write the page in a thread of its own; what fails is said in the view."""
-
-        def write() -> None:
-            try:
-                self.write_page()
-            except SynthlabError as error:
-                if self._panel is not None:
-                    self._panel.tell(str(error), is_error=True)
-
-        thread = threading.Thread(target=write, name="synthlab-page", daemon=True)
-        thread.start()
-        return thread
+        # No daemon: Python waits at its end for the page that was promised.
+        self._writer = threading.Thread(target=self._write_and_tell, name="synthlab-page")
+        self._writer.start()
+        return self._writer
 
     @property
     def panel(self) -> Any:
@@ -166,6 +171,7 @@ class ReviewView(Review):
             from synthlab.widgets.review_panel import ReviewPanel
 
             self._panel = ReviewPanel(self)
+            self._tell_page_error()
         return self._panel.widget
 
     def come_into_view(self) -> None:
@@ -174,11 +180,37 @@ class ReviewView(Review):
             self._panel.come_into_view()
 
     def _renew(self) -> None:
-        object.__setattr__(self, "content", gather(self.directory).content)
-        if self._pictures is not None:
+        """Show the decision that was just signed, also on the page."""
+        self._look_again()
+        writer = self._writer
+        if self._pictures is None and writer is not None and writer.is_alive():
+            # It still draws, and looks at what is decided when that is done.
+            return
+        self.write_page()
+
+    def _look_again(self) -> None:
+        with self._content_lock:
+            self._found = decided(self._found)
+            object.__setattr__(self, "content", self._found.content)
+            if self._panel is not None:
+                self._panel.show_decision()
+
+    def _write_and_tell(self) -> None:
+        try:
             self.write_page()
-        if self._panel is not None:
-            self._panel.show_decision()
+        except SynthlabError as error:
+            self._page_error = str(error)
+        except Exception as error:
+            self._page_error = f"{REPORT_NAME} could not be written: {error!r}"
+            # No foreseen trouble: whoever mends it needs to know where it came from.
+            raise
+        finally:
+            self._tell_page_error()
+
+    def _tell_page_error(self) -> None:
+        """Say why there is no page; a panel that is made later says it then."""
+        if self._page_error and self._panel is not None:
+            self._panel.tell(self._page_error, is_error=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         still = {"text/html": self._repr_html_(), "text/plain": repr(self)}

@@ -29,6 +29,10 @@ _NO_ARTIFACT = (
     "<p><strong>Nothing to review yet.</strong> Shape a scenario under Design and press Export: "
     "its history is simulated, checked, and opened here.</p>"
 )
+_GONE = (
+    '<div role="alert">The run that was open is closed: <code>{}/manifest.json</code> is no longer there. '
+    "Choose another run, or export again.</div>"
+)
 _STREAMED = (
     "<div>Streams <strong>{}</strong> as it stands under Design, on from where its last export or run ended: "
     "to the broker that is configured, else to one of its own.</div>"
@@ -75,7 +79,7 @@ class Workbench:
         self._make_parts()
         self.panel = self._arrange()
         self._listen(self.design)
-        self._offer_scenarios(scenario)
+        self._offer_scenarios()
         self._show_review()
         self._scenario.observe(lambda change: self._open_scenario(change["new"]), names="value")
         self._run.observe(lambda change: self._open_run(change["new"]), names="value")
@@ -106,25 +110,31 @@ class Workbench:
 
     # ---- design ------------------------------------------------------------------------------
 
-    def _offer_scenarios(self, chosen: str) -> None:
+    def _offer_scenarios(self) -> None:
+        """Name what can be opened, and what is worked on."""
         files = sorted(path.name for path in Path.cwd().glob("*.y*ml"))
         options = list(dict.fromkeys([*template_names(), *files, *self._designs]))
-        _fill(self, self._scenario, options, chosen)
+        named = (name for name, kept in self._designs.items() if kept is self.design)
+        _fill(self, self._scenario, options, next(named, None))
 
     def _open_scenario(self, name: str) -> None:
         from synthlab.widgets.design_view import design
 
         if self._is_filling:
             return
+        said = ""
         try:
             if name not in self._designs:
                 self._designs[name] = design(name)
                 self._listen(self._designs[name])
+            self.design = self._designs[name]
         except SynthlabError as error:
-            self._message.value = _alert(error)
-            return
-        self._message.value = ""
-        self.design = self._designs[name]
+            said = _alert(error)
+        finally:
+            if self.design is not self._designs.get(name):
+                # What is worked on goes on, and is what is named.
+                self._offer_scenarios()
+        self._message.value = said
         self._design_place.children = (self.design.panel,)
 
     def _saved(self, view: DesignView, path: Path) -> None:
@@ -132,7 +142,7 @@ class Workbench:
         name = path.name if path.parent.resolve() == Path.cwd() else path.as_posix()
         self._designs = {key: kept for key, kept in self._designs.items() if kept is not view}
         self._designs[name] = view
-        self._offer_scenarios(name)
+        self._offer_scenarios()
 
     # ---- review ------------------------------------------------------------------------------
 
@@ -142,27 +152,33 @@ class Workbench:
         self._show_review()
         view.come_into_view()
 
-    def _show_review(self) -> None:
+    def _show_review(self, said: str = "") -> None:
+        """Name the runs that are there, and show the chosen one's review below what is said."""
         runs = _runs()
+        if self.review is not None and self.review.directory not in runs:
+            said += _GONE.format(html.escape(self.review.directory.as_posix()))
+            self.review = None
         chosen = None if self.review is None else self.review.directory.as_posix()
         names = [(_CHOOSE, None), *((f"{path.parent.name} / {path.name}", path.as_posix()) for path in runs)]
         _fill(self, self._run, names, chosen)
         self._run.layout.display = "" if runs else "none"
-        self._told.value = "" if runs else _NO_ARTIFACT
+        self._told.value = said + ("" if runs else _NO_ARTIFACT)
         self._review_place.children = () if self.review is None else (self.review.panel,)
 
     def _open_run(self, directory: str | None) -> None:
         from synthlab.widgets.review_view import open_review
 
-        if self._is_filling or directory is None:
+        if self._is_filling:
             return
         self._told.value = '<div role="status">Opening the review ...</div>'
+        said = ""
         try:
-            self.review = open_review(directory)
+            self.review = None if directory is None else open_review(directory)
         except SynthlabError as error:
-            self._told.value = _alert(error)
-            return
-        self._show_review()
+            said = _alert(error)
+        finally:
+            # Also where nothing was opened: the form below signs the run that is named.
+            self._show_review(said)
 
     # ---- live --------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,23 +117,38 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
 
     found = gather(artifact_dir)
     pictures = draw(found.content, found.frame, reservoirs=found.reservoirs)
-    path = write_page(found.directory / REPORT_NAME, found.content, pictures)
-    return Review(path, found.content, found.frame, found.reservoirs, pictures)
+    found = write_page(found, pictures)
+    return Review(found.directory / REPORT_NAME, found.content, found.frame, found.reservoirs, pictures)
 
 
-def write_page(path: Path, content: ReviewContent, pictures: Pictures) -> Path:
+def write_page(found: Gathered, pictures: Pictures) -> Gathered:
     """Write a review's page; the same content gives the same bytes.
+
+    Drawing takes its time, and somebody may sign meanwhile, here or in another process: the
+    page tells what is decided when it is done.
+
+    Returns
+    -------
+    Gathered
+        What the page shows: `found` itself unless it was signed meanwhile.
 
     Raises
     ------
+    ArtifactError
+        As `review`.
     DiskError
         Code ``DISK_WRITE_FAILED``.
     """
     from synthlab.artifact.files import write_atomically
     from synthlab.report.page import page
 
-    write_atomically(path, page(content, pictures).encode("utf-8"))
-    return path
+    written, latest = None, decided(found)
+    while latest is not written:
+        written = latest
+        write_atomically(written.directory / REPORT_NAME, page(written.content, pictures).encode("utf-8"))
+        # Asked again: else the page of who began before a decision could replace the one that tells it.
+        latest = decided(written)
+    return latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +163,15 @@ class Gathered:
     frame : DataFrame
         The artifact's rows.
     reservoirs : mapping of str to Reservoir
+    approval : bytes or None
+        The file of the decision that `content` tells, as it was; None where there was none.
     """
 
     directory: Path
     content: ReviewContent
     frame: pd.DataFrame
     reservoirs: Mapping[str, Reservoir]
+    approval: bytes | None
 
 
 def gather(artifact_dir: str | os.PathLike[str]) -> Gathered:
@@ -170,6 +188,8 @@ def gather(artifact_dir: str | os.PathLike[str]) -> Gathered:
 
     artifact = read_artifact(artifact_dir)
     artifact.verify_hash()
+    # Before the decision is read: one that is signed in between is then taken for news once too often.
+    approval = _approval_bytes(artifact.directory)
     analysis = _analysis(artifact)
     frame = artifact.read_rows().frame
     reservoirs = artifact_reservoirs(artifact) or {}
@@ -183,7 +203,39 @@ def gather(artifact_dir: str | os.PathLike[str]) -> Gathered:
         decision=decision,
         baseline=_baseline(artifact, before=own),
     )
-    return Gathered(artifact.directory, content, frame, reservoirs)
+    return Gathered(artifact.directory, content, frame, reservoirs, approval)
+
+
+def decided(found: Gathered) -> Gathered:
+    """Return the same review with the decision as it stands now: `found` itself where nobody signed since.
+
+    Raises
+    ------
+    ArtifactError
+        As `review`.
+    """
+    from synthlab.artifact.store import read_artifact
+
+    approval = _approval_bytes(found.directory)
+    if approval == found.approval:
+        return found
+    artifact = read_artifact(found.directory)
+    if _hashes(artifact) != found.content.hashes:
+        # Analyzed again, and then signed: that decision is on what is there now.
+        return gather(found.directory)
+    decision, own = _decision(artifact)
+    content = replace(found.content, decision=decision, baseline=_baseline(artifact, before=own))
+    return replace(found, content=content, approval=approval)
+
+
+def _approval_bytes(directory: Path) -> bytes | None:
+    from synthlab.artifact.approval import APPROVAL_NAME
+
+    try:
+        return (directory / APPROVAL_NAME).read_bytes()
+    except OSError:
+        # What is wrong with it is said where the decision is read.
+        return None
 
 
 def _analysis(artifact: Artifact) -> dict[str, Any]:

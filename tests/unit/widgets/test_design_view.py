@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +162,21 @@ def test_reset_takes_everything_back(view, tiny_path) -> None:
     view._changes.request = {"seq": 1, "action": "reset", "path": ""}
     assert view.scenario == synthlab.load_scenario(tiny_path)
     assert view.diff == ""
+
+
+def test_an_export_by_code_returns_with_its_page_written(view, scratch) -> None:
+    shown = view.export()
+    assert shown.path.is_file()
+    assert shown._writer is None
+
+
+@pytest.mark.parametrize("how", ["view.export()", "view._act({'action': 'export'})"])
+def test_a_script_that_ends_leaves_the_page_of_its_export(view, tiny_path, scratch, how) -> None:
+    script = f"import synthlab\nview = synthlab.design({str(tiny_path)!r}, end_at={END_AT!r})\n{how}\n"
+    done = subprocess.run([sys.executable, "-c", script], cwd=scratch, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    (page,) = scratch.glob("artifacts/tiny/*/report.html")
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 def test_a_truck_has_a_route_stops_and_its_own_numbers(view) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import synthlab
-from synthlab.errors import UsageError
+from synthlab.artifact.files import write_atomically
+from synthlab.errors import DiskError, UsageError
+from synthlab.report.pictures import Pictures, draw
 from synthlab.scenario.loader import loads_scenario
 from synthlab.widgets.review_pictures import panels, truck_map
 from synthlab.widgets.review_view import ReviewView, open_review
@@ -18,6 +23,7 @@ from synthlab.workflows.review import gather
 from tests.conftest import TINY_SCENARIO
 
 END_AT = "2026-02-12T10:00:00Z"
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +95,113 @@ def test_buttons_sign_and_a_refusal_is_told(view: ReviewView) -> None:
     assert form._verdict.decision == "rejected by ana: the night is <odd>"
 
 
-def test_a_review_is_open_before_its_page_is_drawn_and_the_page_tells_the_decision(view: ReviewView) -> None:
+class HeldDrawing:
+    """The drawing of pictures, held until it is let go."""
+
+    def __init__(self) -> None:
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Pictures:
+        self.has_begun.set()
+        assert self.may_end.wait(WAIT_SECONDS)
+        return draw(*args, **kwargs)
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDrawing]:
+    held = HeldDrawing()
+    monkeypatch.setattr("synthlab.report.pictures.draw", held)
+    yield held
+    held.may_end.set()
+
+
+def _written(view: ReviewView) -> str:
+    """Return the page, as soon as who writes it is done."""
+    assert view._writer is not None
+    view._writer.join(WAIT_SECONDS)
+    assert not view._writer.is_alive()
+    return view.path.read_text(encoding="utf-8")
+
+
+def test_a_decision_that_is_signed_while_the_pictures_are_drawn_is_on_the_page(
+    view: ReviewView, drawing: HeldDrawing
+) -> None:
     soon = open_review(view.directory)
     assert soon.content == view.content
+    assert drawing.has_begun.wait(WAIT_SECONDS)
+    # Who decides does not wait for the pictures; the last decision holds.
     soon.reject(reviewer="ana maria", note="no night")
-    assert "ana maria" in soon.write_page().read_text(encoding="utf-8")
-    # From now on the page follows by itself.
     soon.approve(reviewer="benita")
-    page = soon.path.read_text(encoding="utf-8")
+    assert not soon.path.exists()
+    drawing.may_end.set()
+    page = _written(soon)
     assert "benita" in page
     assert "ana maria" not in page
+    # From now on the page follows at once.
+    soon.reject(reviewer="carla", note="no day")
+    assert "carla" in soon.path.read_text(encoding="utf-8")
 
 
-def test_a_page_that_cannot_be_written_is_told_in_the_view(view: ReviewView) -> None:
+def test_a_decision_that_another_process_signs_meanwhile_is_on_the_page_and_in_the_view(
+    view: ReviewView, drawing: HeldDrawing
+) -> None:
+    soon = open_review(view.directory)
+    assert soon.panel is not None
+    assert drawing.has_begun.wait(WAIT_SECONDS)
+    synthlab.approve(soon.directory, reviewer="benita")
+    drawing.may_end.set()
+    assert "benita" in _written(soon)
+    assert soon.content.decision.reviewer == "benita"
+    assert soon._panel is not None
+    assert "benita" in soon._panel._verdict.decision
+
+
+def test_a_decision_that_is_signed_while_the_page_is_written_is_on_the_page(
+    view: ReviewView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_late(path: Path, data: bytes) -> None:
+        if path == view.path and not (view.directory / "approval.json").exists():
+            synthlab.approve(view.directory, reviewer="benita")
+        write_atomically(path, data)
+
+    monkeypatch.setattr("synthlab.artifact.files.write_atomically", write_late)
+    assert "benita" in view.write_page().read_text(encoding="utf-8")
+    assert view.content.decision.reviewer == "benita"
+
+
+def test_without_a_writer_a_decision_writes_the_page(view: ReviewView) -> None:
+    view.approve(reviewer="benita")
+    assert "benita" in view.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("is_shown_before", [True, False])
+def test_a_page_that_cannot_be_written_is_told_in_the_view(view: ReviewView, is_shown_before: bool) -> None:
     view.path.mkdir()
-    assert view.panel is not None
+    if is_shown_before:
+        assert view.panel is not None
     view.write_page_soon().join()
+    # A decision is not kept from being shown.
+    with pytest.raises(DiskError):
+        view.approve(reviewer="ana")
+    assert view.panel is not None
     assert view._panel is not None
     assert 'role="alert"' in view._panel._message.value
+    assert view._panel._verdict.decision.startswith("approved by ana")
+
+
+def test_what_nobody_foresaw_is_told_and_not_lost(view: ReviewView, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ValueError("no such <color>")
+
+    seen: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr("synthlab.report.pictures.draw", fail)
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    view.write_page_soon().join()
+    assert view.panel is not None
+    assert view._panel is not None
+    assert "report.html could not be written: ValueError" in view._panel._message.value
+    assert "&lt;color&gt;" in view._panel._message.value
+    assert [each.exc_type for each in seen] == [ValueError]
 
 
 def test_the_map_marks_each_stop_of_a_truck_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,9 @@ def test_export_opens_the_review_of_what_was_shaped(page: Workbench, scratch: Pa
     devices = json.loads(manifest.read_text(encoding="utf-8"))["scenario"]["devices"]
     assert devices[0]["dynamics"]["demand"]["target_daily_liters"] == 321
     # A decision is shown in the tab and on the page that is written beside the rows.
-    page.review.approve(reviewer="ana")
-    report = page.review.write_page().read_text(encoding="utf-8")
-    assert "ana" in report
+    page.review.approve(reviewer="ana maria")
+    page.review._writer.join()
+    assert "ana maria" in page.review.path.read_text(encoding="utf-8")
     # Not saved: the file is as it was.
     assert "321" not in (scratch / "tiny.yaml").read_text(encoding="utf-8")
 
@@ -97,6 +98,69 @@ def test_a_damaged_run_is_told_and_the_page_goes_on(page: Workbench) -> None:
     assert again.review is None
 
 
+def test_beside_a_damaged_run_the_open_one_stays_named_and_is_what_is_signed(page: Workbench) -> None:
+    _press(page, "export")
+    damaged = page.review.directory
+    page.review._writer.join()
+    page.design.set(target_daily_liters=321)
+    _press(page, "export")
+    opened = page.review
+    rows = damaged / "telemetry_rows.csv"
+    rows.write_bytes(rows.read_bytes()[:-10])
+    for _ in range(2):
+        page._run.value = damaged.as_posix()
+        assert 'role="alert"' in page._told.value
+        assert "csv_sha256" in page._told.value
+        assert page._run.value == opened.directory.as_posix()
+        assert page.review is opened
+        assert page._review_place.children == (opened.panel,)
+    opened._panel._reviewer.value = "ana"
+    opened._panel._approve.click()
+    assert (opened.directory / "approval.json").exists()
+    assert not (damaged / "approval.json").exists()
+
+
+def test_what_breaks_an_opening_leaves_the_open_run_named(
+    page: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for liters in (300, 321):
+        page.design.set(target_daily_liters=liters)
+        _press(page, "export")
+    opened = page.review
+
+    def fail(_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr("synthlab.widgets.review_view.gather", fail)
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        page._run.value = page._run.options[2][1]
+    assert page._run.value == opened.directory.as_posix()
+
+
+def test_no_run_chosen_closes_the_review(page: Workbench) -> None:
+    _press(page, "export")
+    page._run.value = None
+    assert page.review is None
+    assert page._review_place.children == ()
+
+
+def test_a_run_whose_folder_is_gone_is_closed_and_that_is_said(page: Workbench) -> None:
+    _press(page, "export")
+    opened = page.review
+    opened._writer.join()
+    shutil.rmtree(opened.directory)
+    page._tabs.selected_index = DESIGN
+    page._tabs.selected_index = REVIEW
+    assert page.review is None
+    assert page._review_place.children == ()
+    assert page._run.value is None
+    assert f"<code>{opened.directory.as_posix()}/manifest.json</code> is no longer there" in page._told.value
+    assert "Nothing to review yet" in page._told.value
+    _press(page, "export")
+    assert page.review is not None
+    assert page._told.value == ""
+
+
 def test_a_saved_copy_is_offered_and_what_was_shaped_is_kept(page: Workbench, scratch: Path) -> None:
     page.design.set(target_daily_liters=321)
     _press(page, "save_as", "mine.yaml")
@@ -113,10 +177,26 @@ def test_a_saved_copy_is_offered_and_what_was_shaped_is_kept(page: Workbench, sc
 
 def test_a_scenario_that_is_not_valid_is_told(page: Workbench, scratch: Path) -> None:
     (scratch / "bad.yaml").write_text("scenario_id: bad\n", encoding="utf-8")
-    page._offer_scenarios("tiny.yaml")
+    page._offer_scenarios()
     page._scenario.value = "bad.yaml"
     assert 'role="alert"' in page._message.value
     assert page.design.scenario.scenario_id == "tiny"
+    # What is named is what is worked on, and can be left and come back to.
+    assert page._scenario.value == "tiny.yaml"
+    assert page._design_place.children == (page.design.panel,)
+    page._scenario.value = "bad.yaml"
+    assert page._scenario.value == "tiny.yaml"
+    page._scenario.value = "stationary_only_v1"
+    assert page._message.value == ""
+    assert page.design.scenario.scenario_id == "stationary_only_v1"
+
+
+def test_a_design_that_is_saved_out_of_sight_leaves_the_other_named(page: Workbench, scratch: Path) -> None:
+    hidden = page.design
+    page._scenario.value = "stationary_only_v1"
+    hidden.save("mine.yaml")
+    assert page._scenario.value == "stationary_only_v1"
+    assert "mine.yaml" in page._scenario.options
 
 
 def test_live_streams_the_scenario_as_it_stands(page: Workbench) -> None:

@@ -17,7 +17,7 @@ from synthlab.errors import ArtifactError
 from synthlab.report.page import page as page_of
 from synthlab.report.pictures import Pictures
 from synthlab.scenario.loader import loads_scenario
-from synthlab.workflows.review import gather
+from synthlab.workflows.review import decided, gather
 from tests.frames import artifact_of, telemetry_frame
 
 NO_PICTURES = Pictures(None, None, {})
@@ -133,6 +133,24 @@ def test_decisions_are_shown_as_long_as_they_are_about_these_bytes(artifact: Art
     path = artifact.directory / "analysis.json"
     path.write_bytes(path.read_bytes() + b"\n")
     assert decision() == "outdated"
+
+
+def test_what_was_decided_since_is_what_a_new_look_would_find(artifact: Artifact) -> None:
+    folder = artifact.directory
+    synthlab.analyze_csv(folder, plots=False)
+    found = gather(folder)
+    assert decided(found) is found
+    synthlab.approve(folder, reviewer="Ada")
+    signed = decided(found)
+    assert signed.content == gather(folder).content != found.content
+    assert decided(signed) is signed
+    # Analyzed again before it is signed: the decision is on that analysis, and is shown with it.
+    path = folder / "analysis.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    synthlab.reject(folder, reviewer="Ada", note="no")
+    again = decided(signed)
+    assert again.content == gather(folder).content
+    assert again.content.decision.decision == "rejected"
 
 
 def test_the_scenario_is_compared_with_the_last_approved_run(
