@@ -50,7 +50,7 @@ plotting.live_figure(view.session.progress())
 # The first number follows the last one of the history, and so does the time.
 
 # %%
-view.table.drop(columns=["latitude", "longitude"]).round({"level_pct": 1, "volume_liters": 1})
+view.table.drop(columns=["latitude", "longitude", "fix_at"]).round({"level_pct": 1, "volume_liters": 1})
 
 # %% [markdown]
 # Sent, acknowledged by the broker, and stored by the platform: the same number.

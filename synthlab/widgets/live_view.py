@@ -5,29 +5,25 @@ from __future__ import annotations
 import html
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
-import numpy as np
 
 from synthlab.errors import SynthlabError
-from synthlab.plotting.trucks import Ground
 from synthlab.widgets.layout import stacked
-from synthlab.widgets.map import MapPlot, Place, Track
-from synthlab.widgets.series import Line, Panel, SeriesPlot
-from synthlab.widgets.tiles import KpiTiles, Tile, say
+from synthlab.widgets.live_pictures import ground_and_stops, map_words, panels, tiles, trucks, ways
+from synthlab.widgets.map import MapPlot
+from synthlab.widgets.series import SeriesPlot
+from synthlab.widgets.tiles import KpiTiles
 from synthlab.workflows.live_session import LiveSession, LiveStatus, open_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthlab.scenario.schema import Scenario
-    from synthlab.workflows.live_records import LiveResult, LiveSample
-
-MAX_PANELS = 6
-"""Devices whose level is drawn, the lowest first. Assumed: a screenful."""
+    from synthlab.workflows.live_records import LiveResult
 
 REFRESH_SECONDS = 0.5
 """Assumed: as often as numbers that change can be read. [seconds]"""
@@ -86,7 +82,7 @@ class LiveMonitor:
         self.levels = SeriesPlot(has_main=False)
         self.map = MapPlot(title="Trucks")
         self.message = widgets.HTML()
-        self._ground, self._stops = _places(scenario)
+        self._ground, self._stops = ground_and_stops(scenario)
         self.start_button.on_click(lambda _: self.start())
         self.stop_button.on_click(lambda _: self._stop_soon())
         session.watch(self._follow)
@@ -116,13 +112,18 @@ class LiveMonitor:
         -------
         DataFrame
             By ``device_id``: ``seq``, ``received_at`` (simulated, UTC), ``level_pct``,
-            ``volume_liters``, ``latitude``, ``longitude``.
+            ``volume_liters``; ``latitude`` and ``longitude`` as last known, and ``fix_at``,
+            when that was: before ``received_at`` where the receiver has no fix.
         """
         import pandas as pd
 
-        names = ("seq", "received_at", "level_pct", "volume_liters", "latitude", "longitude")
-        last = self.status.last
-        rows = {device_id: [getattr(last[device_id], name) for name in names] for device_id in sorted(last)}
+        status = self.status
+        names = ("seq", "received_at", "level_pct", "volume_liters", "latitude", "longitude", "fix_at")
+        rows = {}
+        for device_id, last in sorted(status.last.items()):
+            fix = status.last_fix.get(device_id)
+            where = (fix.latitude, fix.longitude, fix.received_at) if fix else (None, None, None)
+            rows[device_id] = [last.seq, last.received_at, last.level_pct, last.volume_liters, *where]
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(names)).rename_axis("device_id")
 
     def start(self) -> None:
@@ -164,12 +165,12 @@ class LiveMonitor:
         self.start_button.disabled = self.speedup.disabled = is_busy
         self.stop_button.disabled = status.phase != "running"
         self._say(_sentence(status), is_bad=status.phase == "failed")
-        self.tiles.show(_tiles(status))
+        self.tiles.show(tiles(status))
         tracks = self.session.tracks()
-        self.levels.show(_panels(tracks))
+        self.levels.show(panels(tracks))
         if self._ground is not None:
-            trucks = _trucks(tracks, self._ground)
-            self.map.show(trucks[0], [*self._stops, *trucks[1]], summary=_map_words(trucks[1]))
+            here = trucks(status, self._ground)
+            self.map.show(ways(tracks, self._ground), [*self._stops, *here], summary=map_words(here))
 
     def _say(self, text: str, *, is_bad: bool = False) -> None:
         role = "alert" if is_bad else "status"
@@ -237,72 +238,3 @@ def _sentence(status: LiveStatus) -> str:
     if status.simulated_at is not None:
         text += f" Simulated time {status.simulated_at:%d %b %Y %H:%M} UTC."
     return text
-
-
-def _tiles(status: LiveStatus) -> list[Tile]:
-    return [
-        Tile("Rate", status.rate_per_second, "messages/s", help="Sent, over the last five seconds"),
-        Tile("Lag", status.lag_seconds, "s", help="How long the most overdue message has been due"),
-        Tile("Sent", float(status.emitted), "messages", is_count=True),
-        Tile(
-            "Acknowledged", float(status.acknowledged), "messages", is_count=True, help="The broker has them"
-        ),
-        Tile("Pending", float(status.pending), "messages", is_count=True, help="Sent, and not answered yet"),
-        Tile("Dropped", float(status.dropped), "messages", is_count=True, help="The broker refused them"),
-    ]
-
-
-def _panels(tracks: Mapping[str, Sequence[LiveSample]]) -> list[Panel]:
-    lowest = sorted(tracks, key=lambda name: (tracks[name][-1].level_pct, name))
-    panels = []
-    # By name: panels that change places cannot be followed.
-    for name in sorted(lowest[:MAX_PANELS]):
-        seconds = np.array([sample.received_at.timestamp() for sample in tracks[name]])
-        level = np.array([sample.level_pct for sample in tracks[name]])
-        panels.append(
-            Panel(
-                name,
-                "%",
-                float(seconds[0]),
-                [Line("level", level, "truth")],
-                offsets=seconds - seconds[0],
-                note=f"{say(float(level[-1]))} % now",
-                least=0.0,
-                most=100.0,
-            )
-        )
-    return panels
-
-
-def _places(scenario: Scenario) -> tuple[Ground | None, list[Place]]:
-    """Return the map's center and the stops of all routes; no map without a truck."""
-    driven = {device.route_id for device in scenario.devices if device.mode == "MOBILE"}
-    points = [point for route in scenario.routes if route.route_id in driven for point in route.points]
-    if not points:
-        return None, []
-    latitudes = np.array([point.latitude for point in points])
-    longitudes = np.array([point.longitude for point in points])
-    ground = Ground.around(latitudes, longitudes)
-    places = []
-    for point, east, north in zip(points, *ground.to_km(latitudes, longitudes), strict=True):
-        role = f"activity-{point.kind.lower()}"
-        places.append(Place(point.kind, role, float(east), float(north), detail=point.point_id, size=5.0))
-    return ground, places
-
-
-def _trucks(tracks: Mapping[str, Sequence[LiveSample]], ground: Ground) -> tuple[list[Track], list[Place]]:
-    ways, trucks = [], []
-    for name, track in sorted(tracks.items()):
-        here = [sample for sample in track if sample.latitude is not None]
-        if not here:
-            continue
-        degrees = (np.array([getattr(each, axis) for each in here]) for axis in ("latitude", "longitude"))
-        east, north = ground.to_km(*degrees)
-        ways.append(Track("way", "activity-travel", east, north, opacity=0.9))
-        detail = f"{say(here[-1].level_pct)} % full"
-        trucks.append(Place("TRUCK", "measured", float(east[-1]), float(north[-1]), name, detail, 7.0))
-    return ways, trucks
-
-
-def _map_words(trucks: Sequence[Place]) -> str:
-    return "; ".join(f"{truck.label} {truck.detail}" for truck in trucks) or "no truck has reported yet"

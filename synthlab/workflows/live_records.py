@@ -24,7 +24,7 @@ class LiveSample:
     volume_liters : float
         [liters]
     latitude, longitude : float or None
-        None for stationary devices. [°]
+        None for stationary devices, and while a receiver has no fix. [°]
     """
 
     device_id: str

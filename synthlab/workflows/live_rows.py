@@ -48,7 +48,7 @@ class LiveRow:
     checkpoint : dict or None
         As the state file keeps it; None: it moves none.
     latitude, longitude : float or None
-        None for stationary devices. [°]
+        None for stationary devices, and while a receiver has no fix. [°]
     step_count : int
         Steps that pass with it: 1, or 0 for a message that comes again or comes late.
     """

@@ -49,6 +49,9 @@ class LiveStatus(Result):
     simulated_at : datetime or None
     last : dict of str to LiveSample
         The last message of each device.
+    last_fix : dict of str to LiveSample
+        The last message of each device that told where it is: an older one where the
+        receiver has no fix, and none of a device that never told.
     problem : str or None
         Why it failed.
     """
@@ -63,6 +66,7 @@ class LiveStatus(Result):
     elapsed_seconds: float = 0.0
     simulated_at: datetime | None = None
     last: dict[str, LiveSample] = field(default_factory=dict)
+    last_fix: dict[str, LiveSample] = field(default_factory=dict)
     problem: str | None = None
 
     def summary(self) -> str:
@@ -162,6 +166,7 @@ class LiveSession:
                 elapsed_seconds=shown.elapsed_seconds if shown else 0.0,
                 simulated_at=self._simulated_at,
                 last={name: track[-1] for name, track in self._tracks.items()},
+                last_fix=dict(self._fixes),
                 problem=self._problem,
             )
 
@@ -183,6 +188,7 @@ class LiveSession:
         self._problem: str | None = None
         self._counts: deque[tuple[float, int]] = deque()
         self._tracks: dict[str, deque[LiveSample]] = {}
+        self._fixes: dict[str, LiveSample] = {}
         self.result = None
 
     def _run(self) -> None:
@@ -209,6 +215,8 @@ class LiveSession:
             for sample in shown.recent:
                 track = self._tracks.setdefault(sample.device_id, deque(maxlen=TRACK_POINTS))
                 track.append(sample)
+                if sample.latitude is not None:
+                    self._fixes[sample.device_id] = sample
             now = time.monotonic()
             self._counts.append((now, shown.emitted))
             while len(self._counts) > 2 and now - self._counts[0][0] > RATE_SECONDS:

@@ -39,11 +39,35 @@ def test_a_run_from_the_buttons(scratch: Path) -> None:
     }
     assert [panel["title"] for panel in view.levels.panels] == [TANK, TRUCK]
     assert [panel["x"]["count"] for panel in view.levels.panels] == [12, 12]
-    assert [place["kind"] for place in view.map.places] == ["BASE", "REFILL", "CLIENT", "TRUCK"]
+    assert [place["kind"] for place in view.map.places][:3] == ["BASE", "REFILL", "CLIENT"]
     assert view.table["seq"].to_dict() == {TANK: 12, TRUCK: 12}
     bundle = view._repr_mimebundle_()
     assert bundle["text/plain"] == "<LiveMonitor: live_test, 2 devices, ended>"
     assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+def test_a_truck_without_a_fix_is_shown_where_it_was_last_and_how_long_ago_is_said(scratch: Path) -> None:
+    scenario = a_scenario().with_device(TRUCK, gps_dropouts_per_day=24, gps_dropout_minutes=30)
+    # A moment that is given: which messages have no fix is the same in each run.
+    view = synthlab.monitor(scenario, start_at="2026-02-12T10:00:00Z", iterations=24)
+    view.start()
+    view.wait(timeout_seconds=60)
+    track = view.session.tracks()[TRUCK]
+    fix = [sample for sample in track if sample.latitude is not None][-1]
+    assert fix != track[-1]
+    row = view.table.loc[TRUCK]
+    assert (row["latitude"], row["longitude"], row["fix_at"]) == (
+        fix.latitude,
+        fix.longitude,
+        fix.received_at,
+    )
+    assert (row["seq"], row["received_at"]) == (24, track[-1].received_at)
+    assert view.table.loc[TANK, ["latitude", "longitude", "fix_at"]].isna().all()
+    truck = view.map.places[-1]
+    minutes = (track[-1].received_at - fix.received_at).total_seconds() / 60
+    assert (truck["kind"], truck["label"]) == ("TRUCK", TRUCK)
+    assert truck["detail"].endswith(f" % full, no position for {minutes:g} min")
+    assert truck["detail"] in view.map.summary
 
 
 def test_a_broker_that_is_down_is_said_in_the_view(scratch: Path) -> None:
