@@ -120,16 +120,16 @@ def dry_run(
 ) -> None:
     """Show each device's tendencies and first emissions. Reads only."""
     call: Call = context.obj
-    shown = synthlab.preview(call.scenario(), steps=preview_steps, start_at=start_at, strict=call.strict)
+    found = synthlab.preview(call.scenario(), steps=preview_steps, start_at=start_at, strict=call.strict)
     say(
-        f"{shown.scenario_id}: {len(shown.frame)} emissions of {len(shown.devices)} devices, nothing written."
+        f"{found.scenario_id}: {len(found.frame)} emissions of {len(found.devices)} devices, nothing written."
     )
-    if shown.is_too_short:
-        table(("device", "metric", "expected"), [row[:3] for row in shown.tendency_table()])
-        say(f"A preview of 24 h shows how they turn out: --preview-steps {shown.tendency_steps}.")
+    if found.is_too_short:
+        table(("device", "metric", "expected"), [row[:3] for row in found.tendency_table()])
+        say(f"A preview of 24 h shows how they turn out: --preview-steps {found.tendency_steps}.")
     else:
-        table(("device", "metric", "expected", "preview"), shown.tendency_table())
-    emit("dry-run", shown)
+        table(("device", "metric", "expected", "preview"), found.tendency_table())
+    emit("dry-run", found)
 
 
 @app.command()
@@ -314,9 +314,9 @@ def review(artifact_dir: ArtifactDir) -> None:
     """Write report.html, a page to look at before approving, into an artifact."""
     from synthlab.workflows.review import review as write_page
 
-    shown = write_page(artifact_dir)
-    say(f"{shown.path}: {shown.summary()}.")
-    emit("review", shown)
+    page = write_page(artifact_dir)
+    say(f"{page.path}: {page.summary()}.")
+    emit("review", page)
 
 
 @app.command()

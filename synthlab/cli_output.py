@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from synthlab.errors import AdapterUnavailableError, DiskError, Problem, SynthlabError, UsageError
+from synthlab.progress import OnProgress
 from synthlab.results import Result, to_json_value
 
 if TYPE_CHECKING:
@@ -105,11 +106,9 @@ def write_json(content: Mapping[str, Any]) -> None:
         raise
 
 
-def live(on_progress: Callable[[int, int], None] | None) -> Callable[[LiveProgress], None] | None:
+def live(on_progress: OnProgress) -> Callable[[LiveProgress], None]:
     """Show a live run's messages acknowledged among those sent."""
-    if on_progress is None:
-        return None
-    return lambda shown: on_progress(shown.acknowledged, shown.emitted)
+    return lambda run: on_progress(run.acknowledged, run.emitted)
 
 
 def run(app: typer.Typer, arguments: list[str] | None, shared: object, command_of: Callable[[], str]) -> int:

@@ -24,9 +24,18 @@ VARIABLE = "SYNTHLAB_PROGRESS"
 _FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID")
 
 
+def unseen(done: int, total: int) -> None:
+    """Take progress that nobody looks at."""
+
+
+def first_part(on_progress: OnProgress, *, rest: int) -> OnProgress:
+    """Give what a part reports to, of work of which so many steps come after it."""
+    return lambda done, total: on_progress(done, total + rest)
+
+
 @contextmanager
-def shown(label: str, on_progress: OnProgress | None = None) -> Iterator[OnProgress | None]:
-    """Give what a verb reports its progress to: the caller's function, a bar, or None.
+def shown(label: str, on_progress: OnProgress | None = None) -> Iterator[OnProgress]:
+    """Give what a verb reports its progress to: the caller's function, a bar, or `unseen`.
 
     Parameters
     ----------
@@ -35,8 +44,10 @@ def shown(label: str, on_progress: OnProgress | None = None) -> Iterator[OnProgr
     on_progress : callable, optional
         Comes before any bar.
     """
-    if on_progress is not None or os.environ.get(VARIABLE) == "0":
+    if on_progress is not None:
         yield on_progress
+    elif os.environ.get(VARIABLE) == "0":
+        yield unseen
     elif is_watched_notebook():
         with _notebook_bar(label) as bar:
             yield bar
@@ -44,7 +55,7 @@ def shown(label: str, on_progress: OnProgress | None = None) -> Iterator[OnProgr
         with _terminal_bar(label) as bar:
             yield bar
     else:
-        yield None
+        yield unseen
 
 
 def is_watched_notebook() -> bool:
@@ -72,7 +83,15 @@ def _notebook_bar(label: str) -> Iterator[OnProgress]:
 
 def _move(bar: Any, done: int, total: int) -> None:
     if bar.total != total:
+        is_first, began_at = bar.total is None, bar.start_t
         bar.reset(total)
+        if is_first:
+            # A run that goes on has done much before: that says nothing of its pace.
+            bar.initial = done
+        else:
+            bar.start_t = began_at
+        bar.n = bar.last_print_n = done
+        bar.refresh()
     bar.update(done - bar.n)
 
 
@@ -81,6 +100,9 @@ def _terminal_bar(label: str) -> Iterator[OnProgress]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Redirected, what the caller prints meanwhile would go where the bar is: to stderr.
+    with Progress(
+        console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

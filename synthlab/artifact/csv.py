@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthlab.artifact.cells import HEADER, row_encoder
 from synthlab.errors import DiskError, Problem
+from synthlab.progress import OnProgress, unseen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,7 @@ def write_csv(
     path: str | os.PathLike[str],
     *,
     threads: int = _THREADS,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = unseen,
 ) -> CsvDigest:
     r"""Write a telemetry frame as CSV and return its hashes.
 
@@ -137,6 +138,7 @@ def write_csv(
     encode = row_encoder(frame)
     whole = hashlib.sha256(HEADER)
     chunks: list[Chunk] = []
+    written = 0
     try:
         with open(path, "wb") as file:
             file.write(HEADER)
@@ -144,8 +146,8 @@ def write_csv(
                 whole.update(data)
                 file.write(data)
                 chunks.append(chunk)
-                if on_progress is not None:
-                    on_progress(sum(each.row_count for each in chunks), len(frame))
+                written += chunk.row_count
+                on_progress(written, len(frame))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from synthlab.artifact.manifest import (
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
 from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
+from synthlab.progress import OnProgress, unseen
 from synthlab.results import Result, counted
 from synthlab.steps import step
 
@@ -157,7 +158,7 @@ def write_artifact(
     start_checkpoint: Mapping[str, Any] | None = None,
     reserved_seq: Mapping[str, int] | None = None,
     warnings: Iterable[Any] = (),
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = unseen,
 ) -> Artifact:
     """Write an artifact to ``<output_root>/<scenario_id>/<run_id>``.
 

@@ -26,6 +26,7 @@ from synthlab.fitting.readings import (
     read_rows,
 )
 from synthlab.fitting.shape import fit_shape
+from synthlab.progress import OnProgress, first_part, unseen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,7 @@ def fit_demand_curve(
     capacity_liters: float | None = None,
     reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int = 0,
+    on_progress: OnProgress = unseen,
 ) -> DemandFit:
     """Fit demand to measurements; see `synthlab.fit_demand`."""
     if source not in SOURCES:
@@ -142,17 +144,21 @@ def fit_demand_curve(
         source == "auto" and not has_column(table, DEMAND_COLUMNS) and has_column(table, LEVEL_COLUMNS)
     )
     warnings: list[str] = []
+    apart = first_part(on_progress, rest=1)
     rows = read_rows(table, LEVEL_COLUMNS if is_level else DEMAND_COLUMNS, device=device)
     if is_level:
-        days, _ = split_levels(rows, capacities(table, rows, capacity_liters, reservoirs))
+        days, _ = split_levels(rows, capacities(table, rows, capacity_liters, reservoirs), apart)
     else:
         days = days_of_meter(rows)
+        apart(len(rows.names), len(rows.names))
     if rows.dropped:
         warnings.append(
             f"{rows.dropped} rows left out: no time, no number, a negative one, or a second row of one moment"
         )
     _require_use(days, is_level=is_level)
-    return _fit(days, is_level=is_level, warnings=warnings, rng=np.random.default_rng(seed))
+    fit = _fit(days, is_level=is_level, warnings=warnings, rng=np.random.default_rng(seed))
+    on_progress(len(rows.names) + 1, len(rows.names) + 1)
+    return fit
 
 
 def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Generator) -> DemandFit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from synthlab.errors import AdapterUnavailableError, Problem
 from synthlab.fitting.statistics import Matrix
+from synthlab.progress import OnProgress, unseen
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -81,15 +82,14 @@ def mean_aucs(
     sides: Sequence[tuple[Matrix, Matrix]],
     *,
     seeds: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = unseen,
 ) -> list[float]:
     """Average `judge_auc` of each pair of sides over seeds 0, 1, ...: one alone wanders by .03."""
     verdicts: list[float] = []
     for real, synthetic in sides:
         for seed in range(seeds):
             verdicts.append(judge_auc(real, synthetic, seed=seed))
-            if on_progress is not None:
-                on_progress(len(verdicts), seeds * len(sides))
+            on_progress(len(verdicts), seeds * len(sides))
     return [float(np.mean(verdicts[n * seeds : (n + 1) * seeds])) for n in range(len(sides))]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.fitting.readings import Days, Readings, days_of
+from synthlab.progress import OnProgress, unseen
 from synthlab.timeline import SECONDS_PER_HOUR
 
 F64 = npt.NDArray[np.float64]
@@ -103,7 +104,9 @@ class LevelSteps:
     is_known: Bools
 
 
-def split_levels(rows: Readings, capacity_liters: F64) -> tuple[Days, Fillings]:
+def split_levels(
+    rows: Readings, capacity_liters: F64, on_progress: OnProgress = unseen
+) -> tuple[Days, Fillings]:
     """Take the level series of all devices apart.
 
     Parameters
@@ -112,6 +115,8 @@ def split_levels(rows: Readings, capacity_liters: F64) -> tuple[Days, Fillings]:
         Levels. [%]
     capacity_liters : ndarray of float64, shape (n_devices,)
         [liters]
+    on_progress : callable
+        Called with the devices done and those in all.
 
     Returns
     -------
@@ -125,6 +130,7 @@ def split_levels(rows: Readings, capacity_liters: F64) -> tuple[Days, Fillings]:
         steps = level_steps(rows, mine, float(capacity_liters[device]))
         parts.append((np.full(steps.is_known.sum(), device), steps))
         fillings.append(_fillings(steps, device, rows.value[mine]))
+        on_progress(device + 1, len(rows.names))
     second = np.concatenate([steps.second[steps.is_known] for _, steps in parts])
     seconds = np.concatenate([steps.seconds[steps.is_known] for _, steps in parts])
     drawn = np.concatenate([(steps.inflow - steps.change)[steps.is_known] for _, steps in parts])

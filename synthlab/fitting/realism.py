@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from synthlab.fitting import statistics as st
 from synthlab.fitting.judge import mean_aucs
 from synthlab.fitting.readings import DEMAND_COLUMNS, Days, days_of_meter, load_table, read_rows
 from synthlab.fitting.statistics import Matrix
+from synthlab.progress import OnProgress, unseen
 from synthlab.results import Result
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def compare_demand(
     *,
     resolution_liters: float = 1.0,
     seeds: int = 5,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = unseen,
 ) -> Realism:
     """Compare synthetic with measured demand; see `synthlab.realism`."""
     if not resolution_liters > 0 or seeds < 1:

@@ -26,6 +26,7 @@ from synthlab.fitting.readings import (
     load_table,
     read_rows,
 )
+from synthlab.progress import OnProgress, first_part, unseen
 from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def fit_supply_curve(
     capacity_liters: float | None = None,
     reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int = 0,
+    on_progress: OnProgress = unseen,
 ) -> SupplyFit:
     """Fit supply to measurements; see `synthlab.fit_supply`."""
     if source not in SOURCES:
@@ -165,11 +167,13 @@ def fit_supply_curve(
     is_level = source == "level" or (
         source == "auto" and not has_column(table, INFLOW_COLUMNS) and has_column(table, LEVEL_COLUMNS)
     )
+    apart = first_part(on_progress, rest=1)
     rows = read_rows(table, LEVEL_COLUMNS if is_level else INFLOW_COLUMNS, device=device)
     if is_level:
-        _, fillings = split_levels(rows, capacities(table, rows, capacity_liters, reservoirs))
+        _, fillings = split_levels(rows, capacities(table, rows, capacity_liters, reservoirs), apart)
     else:
         fillings = sessions_of_meter(rows)
+        apart(len(rows.names), len(rows.names))
     warnings = (
         [f"{rows.dropped} rows left out: no time, no number, a negative one, or a second row of one moment"]
         if rows.dropped
@@ -185,7 +189,9 @@ def fit_supply_curve(
                 remedy="Pass a longer series, or one in which water comes in",
             )
         )
-    return _fit(rows, fillings, is_level=is_level, warnings=warnings, rng=np.random.default_rng(seed))
+    fit = _fit(rows, fillings, is_level=is_level, warnings=warnings, rng=np.random.default_rng(seed))
+    on_progress(len(rows.names) + 1, len(rows.names) + 1)
+    return fit
 
 
 def sessions_of_meter(rows: Readings) -> Fillings:

@@ -38,6 +38,7 @@ from synthlab.platform.read_models import chunks, milliseconds
 from synthlab.platform.schema import event_consumers, events, reservoirs
 from synthlab.platform.stops import update_stops
 from synthlab.platform.windows import update_windows
+from synthlab.progress import OnProgress, unseen
 from synthlab.quality.windows import HOUR_MS
 from synthlab.results import Result, counted
 
@@ -107,7 +108,9 @@ class _Batches:
     pending_writers: frozenset[str]
 
 
-def drain(source: Source, *, batch_size: int = DEFAULT_BATCH_SIZE) -> DrainResult:
+def drain(
+    source: Source, *, batch_size: int = DEFAULT_BATCH_SIZE, on_progress: OnProgress = unseen
+) -> DrainResult:
     """Bring the read models up to date with every event that is there.
 
     Parameters
@@ -116,6 +119,9 @@ def drain(source: Source, *, batch_size: int = DEFAULT_BATCH_SIZE) -> DrainResul
         Open for writing.
     batch_size : int
         Events read at once.
+    on_progress : callable
+        Called after each transaction with the events passed, and with these and the numbers that
+        wait: to count the events behind these would cost a query.
 
     Raises
     ------
@@ -133,6 +139,7 @@ def drain(source: Source, *, batch_size: int = DEFAULT_BATCH_SIZE) -> DrainResul
         if found.event_count:
             processed, batches = processed + found.event_count, batches + found.batch_count
             transactions += 1
+            on_progress(processed, processed + found.horizon - found.last_seq)
         elif found.pending_writers and _wait_for(source, found.pending_writers):
             settled_seq = found.horizon
         else:

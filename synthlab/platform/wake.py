@@ -22,6 +22,7 @@ from synthlab.platform.consumer import (
     drain,
 )
 from synthlab.platform.read_models import NOTIFY_CHANNEL
+from synthlab.progress import OnProgress, unseen
 
 POLL_SECONDS = 1.0
 """How often events are looked for where nobody notifies. Assumed: a dashboard's refresh. [seconds]"""
@@ -77,6 +78,7 @@ def run_consumer(
     stop: Event,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_drained: Callable[[DrainResult], object] | None = None,
+    on_progress: OnProgress = unseen,
 ) -> None:
     """Keep the read models up to date until told to stop.
 
@@ -89,9 +91,11 @@ def run_consumer(
     batch_size : int
     on_drained : callable, optional
         Is given the result of each drain that found events.
+    on_progress : callable
+        As for `synthlab.platform.consumer.drain`, anew in each.
     """
     while not stop.is_set():
-        drained = drain(source, batch_size=batch_size)
+        drained = drain(source, batch_size=batch_size, on_progress=on_progress)
         if on_drained is not None and drained.events_processed:
             on_drained(drained)
         if not stop.is_set():

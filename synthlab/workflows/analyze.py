@@ -124,14 +124,10 @@ def analyze_csv(
         limits = load_thresholds(limits)
     artifact = read_artifact(artifact_dir)
     with shown("analyze", on_progress) as report:
-        return _analyze(artifact, limits, report if report is not None else _unseen, plots=plots)
+        return _analyze(artifact, limits, report, plots=plots)
 
 
 STAGES = ("compared with its hashes", "read", "checked", "described", "drawn")
-
-
-def _unseen(done: int, total: int) -> None:
-    """Take progress that nobody looks at."""
 
 
 def _analyze(artifact: Artifact, limits: Thresholds | None, report: OnProgress, *, plots: bool) -> Analysis:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthlab.errors import InterruptedRunError, ServiceUnavailableError
+from synthlab.progress import OnProgress
 from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.timeline import Window, format_at, parse_at
@@ -21,7 +22,6 @@ from synthlab.workflows.import_checks import unmarked_devices
 from synthlab.workflows.projection import MAX_ROWS, require_rows
 from synthlab.workflows.replay import (
     AnalyticsResult,
-    Progress,
     Replay,
     close_run,
     drain_analytics,
@@ -91,7 +91,7 @@ def bootstrap(
     end_at: datetime | str | None = None,
     strict: bool = False,
     max_rows: int = MAX_ROWS,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> BootstrapResult:
     """Simulate the scenario's history and ingest it.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthlab.errors import Problem, UsageError
-from synthlab.progress import shown
+from synthlab.progress import OnProgress, shown
 from synthlab.results import Result, counted
 from synthlab.workflows.connect import no_platform, open_platform, platform_reader
 from synthlab.workflows.live_setup import stop_signals
@@ -60,7 +59,7 @@ def consume(
     once: bool = False,
     duration_seconds: float = 0,
     stop: threading.Event | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ConsumeResult:
     """Run the analytics consumer: drain, wait for events, drain again.
 
@@ -80,7 +79,8 @@ def consume(
     stop : threading.Event, optional
         Ends it, where it runs in a thread.
     on_progress : callable, optional
-        Called with the events done, twice, after each drain that found some.
+        Called with the events done, and with these and those that wait, each time that some are done;
+        by default a bar where a person looks.
 
     Raises
     ------
@@ -115,9 +115,7 @@ def consume(
 class _Run:
     """One run of the consumer, and what it has done so far."""
 
-    def __init__(
-        self, platform: Database, stop: threading.Event, on_progress: Callable[[int, int], None] | None
-    ) -> None:
+    def __init__(self, platform: Database, stop: threading.Event, on_progress: OnProgress) -> None:
         self._platform = platform
         self._stop = stop
         self._on_progress = on_progress
@@ -145,9 +143,10 @@ class _Run:
                 stop=self._stop,
                 batch_size=batch_size,
                 on_drained=self._note,
+                on_progress=self._report,
             )
         # What came in while it was being stopped is not left lying.
-        self._note(drain(self._platform, batch_size=batch_size))
+        self._note(drain(self._platform, batch_size=batch_size, on_progress=self._report))
         self._cluster()
         return ConsumeResult(
             events_processed=self._events,
@@ -158,12 +157,14 @@ class _Run:
             stopped_by=self._stopped_by or "caller",
         )
 
+    def _report(self, done: int, total: int) -> None:
+        """Add what earlier drains have done to what the present one says of itself."""
+        self._on_progress(self._events + done, self._events + total)
+
     def _note(self, drained: DrainResult) -> None:
         self._events += drained.events_processed
         self._batches += drained.batches
         self._last_seq = drained.last_seq
-        if self._on_progress is not None:
-            self._on_progress(self._events, self._events)
         now = time.monotonic()
         if self._clustered_at is None or now - self._clustered_at >= PLACES_EVERY_SECONDS:
             self._cluster()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synthlab.errors import Problem, UsageError
-from synthlab.progress import shown
+from synthlab.progress import OnProgress, shown
 from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 KINDS = ("demand", "supply")
 
+AnyFit = TypeVar("AnyFit")
+
 
 def fit_demand(
     frame_or_csv: pd.DataFrame | pd.Series[float] | str | Path,
@@ -29,6 +31,7 @@ def fit_demand(
     capacity_liters: float | None = None,
     reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int = 0,
+    on_progress: OnProgress | None = None,
 ) -> DemandFit:
     """Fit a demand curve to meter readings or to a tank's level.  Reads only.
 
@@ -51,6 +54,9 @@ def fit_demand(
         What `synthlab.reservoirs` returns.
     seed : int
         Of the resampling behind the intervals.
+    on_progress : callable, optional
+        Called with the steps done and those in all: one for each household or tank that is taken
+        apart, and one for the curve; by default a bar where a person looks.
 
     Returns
     -------
@@ -77,15 +83,16 @@ def fit_demand(
     """
     from synthlab.fitting.demand import fit_demand_curve
 
-    with shown("fit"):
-        return fit_demand_curve(
-            frame_or_csv,
-            source=source,
-            device=device,
-            capacity_liters=capacity_liters,
-            reservoirs=reservoirs,
-            seed=seed,
-        )
+    return _fitted(
+        fit_demand_curve,
+        on_progress,
+        frame_or_csv,
+        source=source,
+        device=device,
+        capacity_liters=capacity_liters,
+        reservoirs=reservoirs,
+        seed=seed,
+    )
 
 
 def fit_supply(
@@ -96,6 +103,7 @@ def fit_supply(
     capacity_liters: float | None = None,
     reservoirs: pd.DataFrame | Mapping[str, Any] | None = None,
     seed: int = 0,
+    on_progress: OnProgress | None = None,
 ) -> SupplyFit:
     """Fit intermittent supply to an inflow or level series.  Reads only.
 
@@ -103,7 +111,7 @@ def fit_supply(
     ----------
     frame_or_csv : DataFrame or path
         As for `fit_demand`; the liters are ``inflow_liters`` or ``liters``.
-    source, device, capacity_liters, reservoirs, seed
+    source, device, capacity_liters, reservoirs, seed, on_progress
         As for `fit_demand`.
 
     Returns
@@ -120,15 +128,23 @@ def fit_supply(
     """
     from synthlab.fitting.supply import fit_supply_curve
 
-    with shown("fit"):
-        return fit_supply_curve(
-            frame_or_csv,
-            source=source,
-            device=device,
-            capacity_liters=capacity_liters,
-            reservoirs=reservoirs,
-            seed=seed,
-        )
+    return _fitted(
+        fit_supply_curve,
+        on_progress,
+        frame_or_csv,
+        source=source,
+        device=device,
+        capacity_liters=capacity_liters,
+        reservoirs=reservoirs,
+        seed=seed,
+    )
+
+
+def _fitted(
+    fit: Callable[..., AnyFit], on_progress: OnProgress | None, frame_or_csv: Any, **options: Any
+) -> AnyFit:
+    with shown("fit", on_progress) as report:
+        return fit(frame_or_csv, on_progress=report, **options)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

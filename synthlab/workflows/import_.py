@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError, ConflictError, PreflightError, ScenarioError
+from synthlab.progress import OnProgress
 from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.workflows.connect import open_platform, platform_reader
@@ -23,7 +24,6 @@ from synthlab.workflows.import_checks import (
 from synthlab.workflows.import_gates import GatePass, pass_gates
 from synthlab.workflows.replay import (
     AnalyticsResult,
-    Progress,
     Replay,
     close_run,
     replay,
@@ -105,7 +105,7 @@ def import_csv(
     allow_failed_qc: bool = False,
     require_approval: bool = False,
     strict: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ImportResult:
     """Replay an artifact through the platform's ingestion.  Without `apply`: reads only.
 
@@ -209,7 +209,7 @@ def _apply(
     warnings: tuple[str, ...],
     commit_batch_size: int,
     analytics_batch_size: int | None,
-    on_progress: Progress | None,
+    on_progress: OnProgress | None,
 ) -> ImportResult:
     from synthlab.artifact.files import json_bytes, write_atomically
     from synthlab.platform.plugin import plugged_in

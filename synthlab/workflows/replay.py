@@ -18,7 +18,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import InterruptedRunError, Problem, ServiceUnavailableError, UsageError
-from synthlab.progress import shown
+from synthlab.progress import OnProgress, shown
 from synthlab.results import Result, counted
 from synthlab.steps import step
 from synthlab.workflows.import_checks import conflict_of
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 Ingest = Callable[..., Any]
 """Called as `synthlab.platform.ingestion.ingest_device_telemetry_from_mqtt` is."""
-
-Progress = Callable[[int, int], None]
-"""Called with the rows done and the rows in all."""
 
 WRITTEN_AHEAD_ROWS = 5_000
 """Messages made at once, for several small batches. Assumed: some MB of documents; to make
@@ -95,7 +92,7 @@ class Replay:
     unmarked: Collection[str] = ()
     details: Mapping[str, Any] | None = None
     ingest: Ingest | None = None
-    on_progress: Progress | None = None
+    on_progress: OnProgress | None = None
 
 
 def require_batch_size(value: int, *, name: str) -> None:
@@ -146,7 +143,7 @@ def replay(database: Database, run: Replay) -> Standing:
         return _store_all(database, run, standing, report)
 
 
-def _store_all(database: Database, run: Replay, standing: Standing, report: Progress | None) -> Standing:
+def _store_all(database: Database, run: Replay, standing: Standing, report: OnProgress) -> Standing:
     failures = 0
     messages = _Messages(run)
     while not standing.is_complete:
@@ -160,8 +157,7 @@ def _store_all(database: Database, run: Replay, standing: Standing, report: Prog
             failures += 1
             continue
         failures = 0
-        if report is not None:
-            report(standing.next_row, standing.row_count)
+        report(standing.next_row, standing.row_count)
     return standing
 
 

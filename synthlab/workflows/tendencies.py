@@ -106,8 +106,7 @@ def tendencies(
         for number in range(seeds):
             seeded = scenario.model_copy(update={"seed": scenario.seed + number})
             runs.append(_run(seeded, window, end_at, devices, reservoirs))
-            if report is not None:
-                report(number + 1, seeds)
+            report(number + 1, seeds)
     by_seed = pd.concat(runs, ignore_index=True)
     found = judge(by_seed, promises, by=by)
     # Lists, as pandas copies and compares attrs, which tables among them would not survive.

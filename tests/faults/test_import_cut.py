@@ -14,7 +14,7 @@ import synthlab.steps
 from synthlab.errors import InterruptedRunError
 from synthlab.workflows import replay
 from tests.faults.conftest import Site, Sites
-from tests.faults.kills import WAYS, Killer, kill_at_random
+from tests.faults.kills import TRIES_PER_KILL, WAYS, Killer, kill_at_random
 from tests.faults.proxy import Cut, CuttingProxy
 from tests.oracles.dump import ask, progress
 
@@ -149,6 +149,14 @@ def test_killed_at_random_moments(make_sites: MakeSites, request: pytest.Fixture
         killer.kill("import", times=3)
     assert killer.told.died.total() >= 3
     assert killer.told.midway >= 1
+
+
+def test_kills_that_never_hit_come_to_an_end(make_sites: MakeSites, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    monkeypatch.setattr(Killer, "kill", lambda self, way, *, times: tried.append(times))
+    told = kill_at_random(make_sites(None), kills=10, seed=3, batch=50)
+    assert (told.died.total(), told.midway) == (0, 0)
+    assert sum(tried) >= 10 * TRIES_PER_KILL
 
 
 @pytest.mark.long

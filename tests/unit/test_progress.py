@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tqdm import tqdm
 
 import synthlab
 from synthlab import progress
@@ -50,14 +52,13 @@ def test_a_notebook_is_watched_where_somebody_has_it_open(
 
 def test_without_anybody_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown("work") as report:
-        assert report is None
+        report(1, 2)
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_callers_function_comes_before_a_bar() -> None:
     seen: list[tuple[int, int]] = []
     with progress.shown("work", lambda *args: seen.append(args)) as report:
-        assert report is not None
         report(1, 2)
     assert seen == [(1, 2)]
 
@@ -83,35 +84,49 @@ def _on_a_terminal(code: str, **environment: str) -> tuple[str, str]:
     return done.stdout.decode(), shown.decode()
 
 
-WORK = "from synthlab.progress import shown\nwith shown('work') as report:\n    if report: report(1, 2)"
+WORK = """
+import sys
+from synthlab.progress import shown
+with shown("work") as report:
+    report(1, 2)
+    print("a row")
+    print("a word", file=sys.stderr)
+"""
 
 
 def test_a_terminal_gets_a_bar_on_stderr_only() -> None:
     stdout, screen = _on_a_terminal(WORK)
-    assert stdout == ""
+    assert stdout == "a row\n"
     assert "work" in screen
     assert "50%" in screen
+    assert "a word" in screen
+    assert "a row" not in screen
 
 
 def test_bars_can_be_turned_off() -> None:
-    assert _on_a_terminal(WORK, SYNTHLAB_PROGRESS="0") == ("", "")
+    assert _on_a_terminal(WORK, SYNTHLAB_PROGRESS="0") == ("a row\n", "a word\r\n")
 
 
 def test_a_notebooks_bar_follows_total_and_count() -> None:
-    moves: list[Any] = []
-    bar = SimpleNamespace(total=None, n=0)
+    """tqdm's own bar, which the one of notebooks is made from."""
+    text = io.StringIO()
+    drawn = []
+    # As a total is told at first, and as it grows.
+    moves = [(5, 10), (7, 10), (9, 12), (12, 12)]
+    with tqdm(file=text, desc="work", mininterval=0, miniters=1, ascii=True) as bar:
+        for done, total in moves:
+            progress._move(bar, done, total)
+            drawn.append(text.getvalue().rsplit("\r", 1)[-1])
+    assert [line.split("| ")[1].split(" [")[0] for line in drawn] == ["5/10", "7/10", "9/12", "12/12"]
 
-    def reset(total: int) -> None:
-        bar.total, bar.n = total, 0
 
-    def update(count: int) -> None:
-        bar.n += count
-        moves.append((bar.n, bar.total))
-
-    bar.reset, bar.update = reset, update
-    for done in (5, 7, 10):
-        progress._move(bar, done, 10)
-    assert moves == [(5, 10), (7, 10), (10, 10)]
+def test_a_notebooks_bar_tells_the_pace_since_the_first_report() -> None:
+    with tqdm(file=io.StringIO()) as bar:
+        progress._move(bar, 1_000_000, 2_000_000)
+        began_at, told = bar.start_t, bar.format_dict
+        assert (told["n"], told["initial"], told["rate"]) == (1_000_000, 1_000_000, None)
+        progress._move(bar, 1_000_001, 2_000_001)
+        assert (bar.start_t, bar.initial) == (began_at, 1_000_000)
 
 
 def test_long_verbs_report_up_to_the_end(tmp_path: Path) -> None:
@@ -131,9 +146,13 @@ def test_long_verbs_report_up_to_the_end(tmp_path: Path) -> None:
     )
     synthlab.analyze_csv(artifact.directory, plots=False, on_progress=into("analyze"))
     synthlab.import_csv(artifact.directory, apply=True, on_progress=into("import"), **here)
+    synthlab.fit_demand(
+        artifact.directory / "telemetry_rows.csv", capacity_liters=1_100, on_progress=into("fit")
+    )
     assert {name: reports[-1] for name, reports in seen.items()} == {
         "export": (1_154, 1_154),
         "analyze": (5, 5),
         "import": (1_154, 1_154),
+        "fit": (3, 3),
     }
     assert all(reports == sorted(reports) for reports in seen.values())

@@ -15,6 +15,7 @@ import pytest
 
 import synthlab
 from synthlab.errors import PreflightError, UsageError
+from synthlab.platform import consumer
 from tests.conftest import END_AT
 
 Query = Callable[[str, str], list[tuple[Any, ...]]]
@@ -31,14 +32,20 @@ def model_rows(query: Query, url: str) -> dict[str, list[str]]:
 
 
 def test_once_leaves_what_an_import_that_drains_leaves(
-    artifact: synthlab.Artifact, platform: str, query: Query
+    artifact: synthlab.Artifact, platform: str, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(consumer, "EVENTS_PER_TRANSACTION", 40)
     synthlab.import_csv(artifact.directory, database=platform, apply=True)
     assert all(not rows for rows in model_rows(query, platform).values())
     steps: list[tuple[int, int]] = []
-    result = synthlab.consume(database=platform, once=True, on_progress=lambda *step: steps.append(step))
+    result = synthlab.consume(
+        database=platform,
+        once=True,
+        analytics_batch_size=20,
+        on_progress=lambda *step: steps.append(step),
+    )
     assert (result.events_processed, result.last_seq, result.stopped_by) == (98, 98, "idle")
-    assert steps[-1] == (98, 98)
+    assert steps == [(40, 98), (80, 98), (98, 98)]
     stored = model_rows(query, platform)
     assert all(stored.values())
     # The import's own drain finds nothing left to do, and changes nothing.
@@ -82,7 +89,7 @@ def test_it_ends_after_its_time(sqlite_platform: str) -> None:
 
 def test_a_signal_ends_it_well(artifact: synthlab.Artifact, platform: str, scratch: Path) -> None:
     synthlab.import_csv(artifact.directory, database=platform, apply=True)
-    # The word is written when the first drain is done: the consumer is up, and waits.
+    # The word is written when the first events are done: the consumer is up.
     code = (
         "import sys, synthlab\n"
         "seen = lambda done, _: print('drained', flush=True)\n"
