@@ -78,6 +78,28 @@ def great_circle_meters(latitude_0: F64, longitude_0: F64, latitude_1: F64, long
     return 2 * EARTH_RADIUS_METERS * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
 
 
+def from_one_side(longitude: F64, reference: F64) -> F64:
+    """Count longitudes from the side of the 180th meridian on which a reference lies.
+
+    Parameters
+    ----------
+    longitude, reference : ndarray of float64
+        [°]
+
+    Returns
+    -------
+    ndarray of float64
+        Beyond ±180 where a longitude lies across the meridian; all others as they are. [°]
+    """
+    apart = longitude - reference
+    return np.where(np.abs(apart) > 180.0, longitude - np.copysign(360.0, apart), longitude)
+
+
+def on_the_globe(longitude: F64) -> F64:
+    """Bring longitudes that count from one side back within ±180. [°]"""
+    return np.where(np.abs(longitude) > 180.0, longitude - np.copysign(360.0, longitude), longitude)
+
+
 def motion(points: Points) -> tuple[Bool, F64]:
     """Say which points are MOVING, and how far each lies from the one before.
 

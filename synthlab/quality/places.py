@@ -6,7 +6,6 @@ in a frame.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ import pandas as pd
 
 from synthlab.errors import AdapterUnavailableError, Problem
 from synthlab.quality.metrics import devices_of_rows, frame_points, judged_rows
-from synthlab.quality.motion import EARTH_RADIUS_METERS, great_circle_meters
+from synthlab.quality.motion import EARTH_RADIUS_METERS, from_one_side, great_circle_meters, on_the_globe
 from synthlab.quality.stops import StopKind, Stops, stop_episodes
 
 F64 = npt.NDArray[np.float64]
@@ -188,10 +187,8 @@ def place_summary(
 ) -> dict[str, Any]:
     """Describe a place by its stops: kind, center, radius, count and stay."""
     # Of a place on the 180th meridian both halves count from one side.
-    apart = longitude - longitude[0]
-    near = np.where(np.abs(apart) > 180, longitude - np.copysign(360.0, apart), longitude)
-    center_latitude, middle = float(np.mean(latitude)), float(np.mean(near))
-    center_longitude = middle - math.copysign(360.0, middle) if abs(middle) > 180 else middle
+    center_latitude = float(np.mean(latitude))
+    center_longitude = float(on_the_globe(from_one_side(longitude, longitude[0]).mean(keepdims=True))[0])
     center = np.full(len(latitude), center_latitude), np.full(len(latitude), center_longitude)
     return {
         "kind": place_kind(kind, started_ms, ended_ms),

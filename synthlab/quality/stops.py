@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.hourly import median_of_three
-from synthlab.quality.motion import Points, is_fast, motion
+from synthlab.quality.motion import Points, from_one_side, is_fast, motion, on_the_globe
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -255,7 +255,7 @@ def _assemble(points: Points, first: I64, last: I64, before: F64, after: F64) ->
         last_point_ms=time_ms[last],
         point_count=last - first + 1,
         latitude=_run_medians(points.latitude, first, last),
-        longitude=_run_medians(points.longitude, first, last),
+        longitude=_run_medians(points.longitude, first, last, is_longitude=True),
         volume_before_liters=before,
         volume_after_liters=after,
         transit_change_liters=np.full(len(first), np.nan),
@@ -275,11 +275,14 @@ def _reach_ms(gap_ms: I64, exists: Bool) -> I64:
     return np.where(exists, np.minimum(gap_ms // 2, REACH_MS), 0)
 
 
-def _run_medians(values: F64, first: I64, last: I64) -> F64:
-    """Median of each run of positions first..last."""
+def _run_medians(values: F64, first: I64, last: I64, *, is_longitude: bool = False) -> F64:
+    """Median of each run of positions first..last; of longitudes also across the 180th meridian."""
     count = last - first + 1
     run = np.repeat(np.arange(len(first)), count)
     begin = np.cumsum(count) - count
     inside = values[np.repeat(first - begin, count) + np.arange(len(run))]
+    if is_longitude:
+        inside = from_one_side(inside, inside[begin[run]])
     ordered = inside[np.lexsort((inside, run))]
-    return 0.5 * (ordered[begin + (count - 1) // 2] + ordered[begin + count // 2])
+    middle = 0.5 * (ordered[begin + (count - 1) // 2] + ordered[begin + count // 2])
+    return on_the_globe(middle) if is_longitude else middle

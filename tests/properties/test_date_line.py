@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import synthlab
+from synthlab.quality.motion import Points
 from synthlab.quality.places import place_summary
+from synthlab.quality.stops import stop_episodes
 
 END_AT = "2026-02-12T10:00:00Z"
 
@@ -42,6 +45,23 @@ def test_trucks_drive_as_far_as_elsewhere(frames: dict[float, pd.DataFrame]) -> 
         return float(frame["speed_kmh"].mean())
 
     assert speed(frames[180.0]) == pytest.approx(speed(frames[100.0]), rel=0.05)
+
+
+@pytest.mark.parametrize("longitude", [179.99999, -179.99999])
+def test_a_stop_on_the_line_has_its_position_there(longitude: float) -> None:
+    east = longitude + np.array([-4e-5, 3e-5, 1e-5, -2e-5, 5e-5])
+    points = Points(
+        device=np.zeros(5, np.int64),
+        time_ms=np.arange(5) * 300_000,
+        latitude=np.full(5, 10.0),
+        longitude=np.where(np.abs(east) > 180, east - np.copysign(360, east), east),
+        speed_kmh=np.zeros(5),
+        volume_liters=np.full(5, 500.0),
+    )
+    (found,) = stop_episodes(points, capacity_liters=np.array([1_000.0])).longitude
+    # The median of what lies around it, whichever side the most of them are on.
+    expected = longitude + 1e-5
+    assert found == pytest.approx(expected if abs(expected) <= 180 else expected - 360, abs=1e-9)
 
 
 def test_a_place_on_the_line_has_its_center_there() -> None:
