@@ -19,13 +19,14 @@ from synthlab.columns import LOST_SEQ
 from synthlab.errors import Problem, UsageError
 from synthlab.quality.block import Block, blocks_of
 from synthlab.quality.declared import LostRanges, excuse_declared
-from synthlab.quality.flags import Flag, Flags, all_of, by_limits, unknown
+from synthlab.quality.flags import Flag, Flags, by_limits, unknown
 from synthlab.quality.grid import Grid, grid_of
 from synthlab.quality.registry import CHECKS
 from synthlab.quality.runs import runs_of
-from synthlab.quality.screen import BY_DEVICE, BY_ROW, THREADS, screen
+from synthlab.quality.screen import BY_DEVICE, BY_ROW, THREADS, Screened, screen
 from synthlab.quality.source import Source, source_of
 from synthlab.quality.thresholds import Thresholds
+from synthlab.quality.verdicts import Usual, Verdicts
 from synthlab.results import Result, counted, to_json_value
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 # Verdicts that mean that a check looked at something.
 _JUDGED = (Flag.GOOD, Flag.SUSPECT, Flag.FAIL)
-
-_TALLIED_ROWS = 262_144
 
 # Checks of the frame as a whole, besides the registry's.
 _WHOLE_FRAME = {
@@ -187,15 +186,15 @@ def check(
     known = reservoirs if reservoirs is None or isinstance(reservoirs, Mapping) else _from_frame(reservoirs)
     source = source_of(frame, reservoirs=known, step_seconds=step_seconds or {})
     grid = grid_of(source)
-    flags = {
-        "device_id": _device_id_flags(source),
-        "row_order": _row_order_flags(source, grid),
-        **_block_flags(source, grid, limits),
+    verdicts = {
+        "device_id": _device_id(source),
+        "row_order": _row_order(source, grid),
+        **_block_verdicts(source, grid, limits),
     }
     declared = frame.attrs.get(LOST_SEQ) if lost is None else lost
     if declared:
-        excuse_declared(flags, source, declared)
-    return _findings(frame, source, flags, limits)
+        excuse_declared({name: found.flags for name, found in verdicts.items()}, source, declared)
+    return _findings(frame, source, verdicts, limits)
 
 
 def meanings() -> dict[str, str]:
@@ -208,19 +207,15 @@ def _from_frame(reservoirs: pd.DataFrame) -> Mapping[str, Reservoir]:
 
 
 def _findings(
-    frame: pd.DataFrame, source: Source, flags: Mapping[str, Flags], limits: Thresholds
+    frame: pd.DataFrame, source: Source, verdicts: Mapping[str, Verdicts], limits: Thresholds
 ) -> Findings:
     import pandas as pd
 
-    # Checks without a doubt share their flags, and with them the count.
-    tallies: dict[int, dict[str, int]] = {}
-    for values in flags.values():
-        if id(values) not in tallies:
-            tallies[id(values)] = _tally(values)
-    counts = {name: dict(tallies[id(values)]) for name, values in flags.items()}
-    bad = {name: flags[name] for name, count in counts.items() if count["SUSPECT"] or count["FAIL"]}
+    counts = {name: found.counts() for name, found in verdicts.items()}
+    bad = {name: verdicts[name] for name, count in counts.items() if count["SUSPECT"] or count["FAIL"]}
+    flags = {name: found.flags for name, found in verdicts.items()}
     return Findings(
-        flags=pd.DataFrame(dict(flags), index=frame.index, copy=False),
+        flags=pd.DataFrame(flags, index=frame.index, copy=False),
         counts=counts,
         thresholds=limits,
         row_count=len(frame),
@@ -229,11 +224,13 @@ def _findings(
     )
 
 
-def _block_flags(source: Source, grid: Grid | None, limits: Thresholds) -> dict[str, Flags]:
-    flags, left = screen(grid, limits) if grid is not None else ({}, {})
-    flags |= {name: flags[name].copy() for name, rows in left.items() if len(rows)}
-    in_full = [name for name in CHECKS if name not in flags]
-    flags |= {name: np.empty(len(source.codes), np.int8) for name in in_full}
+def _block_verdicts(source: Source, grid: Grid | None, limits: Thresholds) -> dict[str, Verdicts]:
+    screened = screen(grid, limits) if grid is not None else Screened({}, {})
+    left, verdicts = screened.left, dict(screened.verdicts)
+    verdicts |= {name: verdicts[name].opened(rows) for name, rows in left.items() if len(rows)}
+    in_full = [name for name in CHECKS if name not in verdicts]
+    verdicts |= {name: Verdicts(np.empty(len(source.codes), np.int8)) for name in in_full}
+    flags = {name: found.flags for name, found in verdicts.items()}
     if in_full:
         _judge(blocks_of(source), dict.fromkeys(in_full), flags, limits)
     for name in BY_ROW:
@@ -246,7 +243,7 @@ def _block_flags(source: Source, grid: Grid | None, limits: Thresholds) -> dict[
     if devices:
         rows = source.rows_of(np.unique(np.concatenate(list(devices.values()))))
         _judge(blocks_of(source, rows), devices, flags, limits)
-    return {name: flags[name] for name in CHECKS}
+    return {name: verdicts[name] for name in CHECKS}
 
 
 def _judge(
@@ -268,48 +265,33 @@ def _judge(
             pass
 
 
-def _tally(values: Flags) -> dict[str, int]:
-    """Count each flag; the frequent ones first, and no further than there are rows."""
-    counts = dict.fromkeys((flag.name for flag in Flag), 0)
-    # A comparison of a whole column would be memory touched for the first time.
-    for begin in range(0, len(values), _TALLIED_ROWS):
-        part = values[begin : begin + _TALLIED_ROWS]
-        rest = len(part)
-        for flag in (Flag.GOOD, Flag.MISSING, Flag.UNKNOWN, Flag.SUSPECT, Flag.FAIL):
-            if rest:
-                count = int(np.count_nonzero(part == flag))
-                counts[flag.name] += count
-                rest -= count
-    return counts
-
-
-def _device_id_flags(source: Source) -> Flags:
+def _device_id(source: Source) -> Verdicts:
     if not source.starts[-1] > source.starts[-2]:
-        return all_of(Flag.GOOD, len(source.codes))
+        return Usual(len(source.codes)).verdicts()
     nameless = source.codes == len(source.device_ids) - 1
-    return by_limits(nameless, nameless)
+    return Verdicts(by_limits(nameless, nameless))
 
 
-def _row_order_flags(source: Source, grid: Grid | None) -> Flags:
+def _row_order(source: Source, grid: Grid | None) -> Verdicts:
     """Judge the order of the rows: SUSPECT where one does not come after the row before.
 
     A row that fits neither neighbour is blamed itself, not the row after it.
     """
     times = source.columns.get("received_at")
     if grid is not None and grid.is_sorted:
-        return all_of(Flag.GOOD, len(source.codes))
+        return Usual(len(source.codes)).verdicts()
     if times is None:
-        return unknown(len(source.codes))
+        return Verdicts(unknown(len(source.codes)))
     device = source.ranks[source.codes]
     flags = np.ones(len(times), np.int8)
     if len(times) < 2:
-        return flags
+        return Verdicts(flags)
     falls = _falls(times[:-1], device[:-1], times[1:], device[1:])
     for row in np.flatnonzero(falls) + 1:
         # Where the row fits the one before last, the one in between stands too early.
         is_early = row >= 2 and not _falls(times[row - 2], device[row - 2], times[row], device[row])
         flags[row - 1 if is_early else row] = Flag.SUSPECT
-    return flags
+    return Verdicts(flags)
 
 
 def _falls(time_a: Any, device_a: Any, time_b: Any, device_b: Any) -> Any:

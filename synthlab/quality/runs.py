@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthlab.quality.flags import Flag, Flags
+from synthlab.quality.verdicts import Verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,14 +29,14 @@ RUN_COLUMNS = (
 """Columns of the findings; rows are positions in the frame, from 0."""
 
 
-def runs_of(source: Source, flags: Mapping[str, Flags]) -> pd.DataFrame:
+def runs_of(source: Source, verdicts: Mapping[str, Verdicts]) -> pd.DataFrame:
     """Group SUSPECT and FAIL flags into runs of a device's consecutive rows.
 
     Parameters
     ----------
     source : Source
-    flags : mapping of str to ndarray of int8
-        By check, in the frame's order.
+    verdicts : mapping of str to Verdicts
+        By check.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def runs_of(source: Source, flags: Mapping[str, Flags]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    tables = [_runs_of_check(source, check, verdicts) for check, verdicts in flags.items()]
+    tables = [_runs_of_check(source, check, found) for check, found in verdicts.items()]
     found = [table for table in tables if len(table)]
     if not found:
         return _empty()
@@ -54,12 +54,10 @@ def runs_of(source: Source, flags: Mapping[str, Flags]) -> pd.DataFrame:
     return joined.sort_values("flag", ascending=False, kind="stable", ignore_index=True)
 
 
-def _runs_of_check(source: Source, check: str, verdicts: Flags) -> pd.DataFrame:
+def _runs_of_check(source: Source, check: str, verdicts: Verdicts) -> pd.DataFrame:
     import pandas as pd
 
-    # The two flags are neighbors; all others lie below or wrap around to far above.
-    is_bad = (verdicts - np.int8(Flag.SUSPECT)).view(np.uint8) <= Flag.FAIL - Flag.SUSPECT
-    rows = np.flatnonzero(is_bad)
+    rows = verdicts.bad_rows()
     if not len(rows):
         return _empty()
     if source.width:
@@ -67,9 +65,11 @@ def _runs_of_check(source: Source, check: str, verdicts: Flags) -> pd.DataFrame:
         rows = rows[np.argsort(source.codes[rows], kind="stable")]
         places = rows // source.width
     else:
+        is_bad = np.zeros(len(verdicts.flags), bool)
+        is_bad[rows] = True
         places = np.flatnonzero(is_bad[source.order])
         rows = source.order[places]
-    codes, flags = source.codes[rows], verdicts[rows]
+    codes, flags = source.codes[rows], verdicts.flags[rows]
     is_first = np.ones(len(places), bool)
     is_first[1:] = (np.diff(places) != 1) | (codes[1:] != codes[:-1]) | (flags[1:] != flags[:-1])
     first = np.flatnonzero(is_first)

@@ -11,19 +11,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.bounds import NONE
-from synthlab.quality.flags import Flag, Flags, all_of, good
+from synthlab.quality.flags import Flag
 from synthlab.quality.grid import Grid, Part
 from synthlab.quality.screen_balance import Balance
 from synthlab.quality.screen_readings import Readings
 from synthlab.quality.screen_rows import Rows
 from synthlab.quality.screen_series import Series
 from synthlab.quality.thresholds import Thresholds
+from synthlab.quality.verdicts import Usual, Verdicts
 
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -70,21 +72,30 @@ BY_DEVICE: Mapping[str, tuple[str, ...]] = {
 A doubt about the sequence concerns them all."""
 
 
-def screen(grid: Grid, limits: Thresholds) -> tuple[dict[str, Flags], dict[str, I64]]:
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What the screens say.
+
+    Attributes
+    ----------
+    verdicts : dict of str to Verdicts
+        By screened check; to be read only.
+    left : dict of str to ndarray of int64
+        By screened check: rows that the check has to judge itself, by device and then
+        arrival; of a check of `BY_DEVICE` all rows of a device.
+    """
+
+    verdicts: dict[str, Verdicts]
+    left: dict[str, I64]
+
+
+def screen(grid: Grid, limits: Thresholds) -> Screened:
     """Flag what can be flagged without running the checks.
 
     Parameters
     ----------
     grid : Grid
     limits : Thresholds
-
-    Returns
-    -------
-    flags : dict of str to ndarray of int8
-        By screened check; to be read only.
-    left : dict of str to ndarray of int64
-        By screened check: rows that the check has to judge itself, by device and then
-        arrival; of a check of `BY_DEVICE` all rows of a device.
     """
     rows, readings = Rows(grid, limits), Readings(grid, limits)
     series, balance = Series(grid, limits), Balance(grid, limits)
@@ -112,11 +123,11 @@ def screen(grid: Grid, limits: Thresholds) -> tuple[dict[str, Flags], dict[str, 
     for name, doubts in BY_DEVICE.items():
         is_left = np.logical_or.reduce([places["seq"], *(places[doubt] for doubt in doubts)])
         left[name] = grid.source.rows_of(np.sort(grid.devices[is_left]))
-    flags = _usual(grid)
-    flags["supply_pause"] = _with_waits(
-        flags["supply_pause"], series.waits(_joined(found["inflow_edges"]), ~places["seq"]), grid.width
+    verdicts = _usual(grid)
+    verdicts["supply_pause"] = _with_waits(
+        verdicts["supply_pause"], series.waits(_joined(found["inflow_edges"]), ~places["seq"]), grid.width
     )
-    return flags, left
+    return Screened(verdicts, left)
 
 
 def _joined(rows: list[I64]) -> I64:
@@ -127,36 +138,29 @@ def _by_device(grid: Grid, rows: I64) -> I64:
     return rows[np.argsort(grid.source.codes[rows], kind="stable")]
 
 
-def _usual(grid: Grid) -> dict[str, Flags]:
-    """Return the flags of a device about which there is no doubt; equal ones are one array."""
+def _usual(grid: Grid) -> dict[str, Verdicts]:
+    """Return the verdicts on devices about which there is no doubt; equal ones share their flags."""
     row_count, width = len(grid.source.codes), grid.width
-    first = _with_edges(row_count, width)
+    first = Usual(row_count, first_count=width)
     unusual = {
         **dict.fromkeys(("time_gap", "rate_of_change", "battery_change", "mass_balance"), first),
-        "spike": _with_edges(row_count, width, width),
-        "level_step": _with_edges(row_count, 3 * width, 2 * width),
-        "level_creep": _with_edges(row_count, 2 * grid.hour_rows * width),
-        **dict.fromkeys(("location", "implied_speed"), all_of(Flag.MISSING, row_count)),
+        "spike": Usual(row_count, first_count=width, last_count=width),
+        "level_step": Usual(row_count, first_count=3 * width, last_count=2 * width),
+        "level_creep": Usual(row_count, first_count=2 * grid.hour_rows * width),
+        **dict.fromkeys(("location", "implied_speed"), Usual(row_count, Flag.MISSING)),
     }
-    usual = all_of(Flag.GOOD, row_count)
-    return {name: unusual.get(name, usual) for name in ("timestamp", "time_order", *BY_ROW, *BY_DEVICE)}
+    verdicts = {usual: usual.verdicts() for usual in {Usual(row_count), *unusual.values()}}
+    names = ("timestamp", "time_order", *BY_ROW, *BY_DEVICE)
+    return {name: verdicts[unusual.get(name, Usual(row_count))] for name in names}
 
 
-def _with_edges(row_count: int, first: int, last: int = 0) -> Flags:
-    """Return flags GOOD, but UNKNOWN in some first and last rows; to be read only."""
-    flags = good(row_count)
-    flags[:first] = Flag.UNKNOWN
-    flags[row_count - last :] = Flag.UNKNOWN
-    flags.flags.writeable = False
-    return flags
-
-
-def _with_waits(usual: Flags, judged: Iterable[tuple[int, Flags]], width: int) -> Flags:
-    """Return the flags with those of some places put in."""
-    flags = usual
-    for place, of_device in judged:
-        times = np.flatnonzero(of_device != Flag.GOOD)
-        if len(times):
-            flags = usual.copy() if flags is usual else flags
-            flags[times * width + place] = of_device[times]
-    return flags
+def _with_waits(usual: Verdicts, judged: Iterable[tuple[int, slice, Flag]], width: int) -> Verdicts:
+    """Return the verdicts with those of some places and times put in."""
+    by_time, rows = None, [NONE]
+    for place, times, flag in judged:
+        if by_time is None:
+            usual = usual.opened(NONE)
+            by_time = usual.flags.reshape(-1, width)
+        by_time[times, place] = flag
+        rows.append(np.arange(*times.indices(len(by_time))) * width + place)
+    return usual if by_time is None else Verdicts(usual.flags, usual.usual, _joined(rows))

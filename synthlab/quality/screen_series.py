@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.bounds import outside, within
-from synthlab.quality.flags import Flags
+from synthlab.quality.flags import Flag
 from synthlab.quality.grid import Grid, Part
 from synthlab.quality.screen_rows import Doubts
-from synthlab.quality.supply import MIN_PAUSES, judge_waits
+from synthlab.quality.supply import MIN_PAUSES, Waits, hours_of, judged_waits
 from synthlab.quality.thresholds import Thresholds
 
 I64 = npt.NDArray[np.int64]
@@ -74,7 +74,7 @@ class Series:
         is_wet = self._grid.source.columns["inflow_liters"][part.later - width : part.end] > 0
         return np.flatnonzero(is_wet[width:] != is_wet[:-width]) + part.later
 
-    def waits(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, Flags]]:
+    def waits(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
         """Judge the waits for water of each device that waits longer than all may, or seldom.
 
         Parameters
@@ -87,27 +87,28 @@ class Series:
         Yields
         ------
         place : int
-        flags : ndarray of int8
-            By time: those of the check ``supply_pause``.
+        times : slice
+        flag : Flag
+            What the check ``supply_pause`` says then; GOOD at all other times.
         """
         clock, width, limits = self._grid.clock_ms, self._grid.width, self._limits
         begins, ends = self._wet_spans(edges)
-        firsts = np.searchsorted(begins % width, np.arange(width + 1))
-        is_in_doubt = is_wanted & self._waits_long(begins, ends)
-        for place in np.flatnonzero(is_in_doubt).tolist():
+        firsts = np.searchsorted(begins % width, np.arange(width + 1)).tolist()
+        hours, is_coarse = hours_of(clock), np.diff(clock).max() > _MS_PER_HOUR
+        first_at, last_at = begins // width, ends // width
+        for place in np.flatnonzero(is_wanted & self._waits_long(begins, ends)).tolist():
             own = slice(firsts[place], firsts[place + 1])
-            changes = np.stack([begins[own], ends[own] + width], axis=1).reshape(-1) // width
-            lengths = np.diff(changes, prepend=0, append=len(clock))
-            is_wet = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
-            yield (
-                place,
-                judge_waits(
-                    clock,
-                    is_wet,
+            judged = [(slice(None), Flag.UNKNOWN)]
+            if own.start < own.stop:
+                waits = _waits(first_at[own], last_at[own], is_coarse=bool(is_coarse))
+                judged = judged_waits(
+                    hours,
+                    waits,
                     chance_per_month=limits.supply_pause_per_month,
                     least_hours=limits.supply_pause_least_hours,
-                ),
-            )
+                )
+            for times, flag in judged:
+                yield place, times, flag
 
     def _wet_spans(self, edges: I64) -> tuple[I64, I64]:
         """Return the first and last row of each time with inflow, by device."""
@@ -136,3 +137,13 @@ class Series:
         limit_ms = self._limits.supply_pause_least_hours * _MS_PER_HOUR
         # Below the limit by more than hours as fractions lose.
         return (count < MIN_PAUSES) | (longest_ms >= limit_ms)
+
+
+def _waits(begins: I64, ends: I64, *, is_coarse: bool) -> Waits:
+    """Return the waits between times with inflow."""
+    wet_count = int((ends - begins).sum()) + len(begins)
+    if is_coarse:
+        # Between two rows with inflow there may be a pause too.
+        wet = np.concatenate([np.arange(a, b + 1) for a, b in zip(begins, ends, strict=True)])
+        return Waits(wet_count, int(wet[0]), int(wet[-1]), wet[:-1], wet[1:])
+    return Waits(wet_count, int(begins[0]), int(ends[-1]), ends[:-1], begins[1:])

@@ -7,7 +7,11 @@ with water every morning and one that often has none for a week.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -34,19 +38,24 @@ _MOST_OUTLIERS = 2  # Assumed: an inlet is seldom blocked more often in one wind
 
 
 @dataclass(frozen=True, slots=True)
-class _Waits:
-    """Waits between sessions, with those that the window cuts off at its ends.
+class Waits:
+    """Where one device's rows have water, and where they wait for it.
 
     Attributes
     ----------
-    hours : ndarray of float64
-        [h]
-    is_whole : ndarray of bool
-        Both ends were seen; of the others only a part is known.
+    wet_count : int
+        Rows with inflow.
+    first, last : int
+        The first and the last of them.
+    before, after : ndarray of int64
+        The rows with inflow on either side of each pause.
     """
 
-    hours: F64
-    is_whole: Bools
+    wet_count: int
+    first: int
+    last: int
+    before: I64
+    after: I64
 
 
 def check_supply_pause(
@@ -111,58 +120,95 @@ def judge_waits(received_at_ms: I64, is_wet: Bools, *, chance_per_month: float, 
         Water came in.
     chance_per_month, least_hours : float
     """
-    times = received_at_ms / _MS_PER_HOUR
-    wet = times[is_wet]
-    if len(wet) <= MIN_PAUSES:
-        return unknown(len(times))
-    waits = _waits(times, wet)
-    if waits.is_whole.sum() < MIN_PAUSES:
-        return unknown(len(times))
-    flags = good(len(times))
-    if waits.hours.max() <= least_hours:
-        return flags
-    months = (times[-1] - times[0]) / _HOURS_PER_MONTH
-    limit, spell_count = _limit_hours(waits, chance_per_month * months, least_hours)
-    last = np.maximum.accumulate(np.where(is_wet, times, -np.inf))
-    since = times - np.maximum(last, times[0])
-    # No limit is shorter.
-    late = np.flatnonzero(since > least_hours)
-    is_known = (last[late] > -np.inf) & (spell_count >= _MIN_SPELLS)
-    judged = np.where(is_known, np.int8(Flag.GOOD), np.int8(Flag.UNKNOWN))
-    flags[late] = np.where(since[late] > limit, np.int8(Flag.SUSPECT), judged)
+    wet = np.flatnonzero(is_wet)
+    flags = good(len(received_at_ms))
+    if not len(wet):
+        return unknown(len(flags))
+    waits = Waits(len(wet), int(wet[0]), int(wet[-1]), wet[:-1], wet[1:])
+    hours = hours_of(received_at_ms)
+    for rows, flag in judged_waits(hours, waits, chance_per_month=chance_per_month, least_hours=least_hours):
+        flags[rows] = flag
     return flags
 
 
-def _waits(times: F64, wet: F64) -> _Waits:
-    pauses = np.diff(wet)
-    pauses = pauses[pauses > _SESSION_PAUSE_HOURS]
-    hours = np.concatenate([[wet[0] - times[0]], pauses, [times[-1] - wet[-1]]])
-    is_whole = np.ones(len(hours), bool)
-    is_whole[[0, -1]] = False
-    return _Waits(hours, is_whole)
+def hours_of(received_at_ms: I64) -> F64:
+    """Return times in the unit of `judged_waits`. [h]"""
+    return received_at_ms / _MS_PER_HOUR
 
 
-def _limit_hours(waits: _Waits, chance: float, least_hours: float) -> tuple[float, int]:
+def judged_waits(
+    hours: F64, waits: Waits, *, chance_per_month: float, least_hours: float
+) -> list[tuple[slice, Flag]]:
+    """Return the rows of one device that are not GOOD, and their flag.
+
+    Parameters
+    ----------
+    hours : ndarray of float64
+        Times of all rows, rising, from `hours_of`. [h]
+    waits : Waits
+    chance_per_month, least_hours : float
+    """
+    lasted = hours[waits.after] - hours[waits.before]
+    pauses = lasted[lasted > _SESSION_PAUSE_HOURS].tolist()
+    if waits.wet_count <= MIN_PAUSES or len(pauses) < MIN_PAUSES:
+        return [(slice(None), Flag.UNKNOWN)]
+    cut_off = [float(hours[waits.first] - hours[0]), float(hours[-1] - hours[waits.last])]
+    if max(*pauses, *cut_off) <= least_hours:
+        return []
+    chance = chance_per_month * float(hours[-1] - hours[0]) / _HOURS_PER_MONTH
+    limit, spell_count = _limit_hours(pauses, cut_off, chance, least_hours)
+    is_known = spell_count >= _MIN_SPELLS
+    # No limit is shorter than the least.
+    bound = limit if is_known else least_hours
+    found: list[tuple[slice, Flag]] = []
+    if cut_off[0] > least_hours:
+        # Of what lasted before the first inflow nobody knows how long.
+        found += _late(hours, 0, slice(0, waits.first), least_hours, limit)
+    for place in np.flatnonzero(lasted > bound).tolist():
+        before, after = int(waits.before[place]), int(waits.after[place])
+        found += _late(hours, before, slice(before + 1, after), bound, limit)
+    if cut_off[1] > bound:
+        found += _late(hours, waits.last, slice(waits.last + 1, len(hours)), bound, limit)
+    return found
+
+
+def _late(hours: F64, since_row: int, rows: slice, bound: float, limit: float) -> list[tuple[slice, Flag]]:
+    """Return the rows that wait since a row for longer than a bound, and longer than the limit."""
+    waited = hours[rows] - hours[since_row]
+    late, too_late = (rows.stop - int(np.count_nonzero(waited > most)) for most in (bound, limit))
+    spans = ((slice(late, too_late), Flag.UNKNOWN), (slice(too_late, rows.stop), Flag.SUSPECT))
+    return [(span, flag) for span, flag in spans if span.start < span.stop]
+
+
+def _limit_hours(
+    pauses: Sequence[float], cut_off: Sequence[float], chance: float, least_hours: float
+) -> tuple[float, int]:
     """Return the longest wait that is not SUSPECT, and how many whole dry spells say so.
 
     Parameters
     ----------
-    waits : _Waits
+    pauses : sequence of float
+        Waits of which both ends were seen. [h]
+    cut_off : sequence of float
+        Of the others only a part is known. [h]
     chance : float
         How many longer ones the window may have by itself. [unitless]
     least_hours : float
         [h]
     """
-    order = np.argsort(waits.hours)
+    waits = sorted([(one, 1) for one in pauses] + [(one, 0) for one in cut_off])
+    # What lasts no longer than a day tells nothing.
+    first = bisect_right(waits, (_DAY_HOURS, 1))
+    excess = list(accumulate((lasted - _DAY_HOURS for lasted, _ in waits[first:]), initial=0.0))
+    counts = list(accumulate((is_whole for _, is_whole in waits[first:]), initial=0))
     for outlier_count in range(_MOST_OUTLIERS, -1, -1):
-        rest = order[: len(order) - outlier_count]
-        excess = np.maximum(waits.hours[rest] - _DAY_HOURS, 0.0)
-        count = int(np.count_nonzero(waits.is_whole[rest] & (excess > 0)))
+        spells = max(0, len(counts) - 1 - outlier_count)
+        count = counts[spells]
         # Half a spell: that none was seen does not mean that there is none.
         share = min(chance / (count + 0.5), 1.0)
-        total = _PRIOR_SPELLS * _PRIOR_EXCESS_HOURS + float(excess.sum())
-        longest = total * (share ** (-1.0 / (_PRIOR_SPELLS + count)) - 1.0) if share > 0 else np.inf
+        total = _PRIOR_SPELLS * _PRIOR_EXCESS_HOURS + excess[spells]
+        longest = total * (share ** (-1.0 / (_PRIOR_SPELLS + count)) - 1.0) if share > 0 else math.inf
         limit = max(_DAY_HOURS + longest, least_hours)
-        if outlier_count and waits.hours[order[-outlier_count]] > limit:
+        if outlier_count and waits[-outlier_count][0] > limit:
             break
     return limit, count
