@@ -38,7 +38,7 @@ view = sl.design(sl.Scenario.from_dict({**one, "devices": devices}), days=7)
 import json, time
 computed = open("COMPUTED", "w", buffering=1)
 tell = lambda change: print(json.dumps({"seq": change["new"], "at": 1000 * time.time()}), file=computed)
-view._plot.observe(tell, "stamp")
+view._panel.plot.observe(tell, "stamp")
 view
 """
 COMPUTED = "computed.jsonl"

@@ -11,6 +11,7 @@ from synthlab.plotting.trucks import Ground, stop_table
 from synthlab.quality.formulas import RUNOUT_LEVEL_PCT
 from synthlab.scenario.archetypes import ARCHETYPES
 from synthlab.scenario.parameter import Parameter
+from synthlab.timeline import SECONDS_PER_DAY
 from synthlab.widgets.fields import Field
 from synthlab.widgets.map import Place, Track
 from synthlab.widgets.picker import Item
@@ -73,6 +74,9 @@ _GROUPS = {
 _OTHER_GROUP = "Sensor, battery and radio"
 CAPACITY = "capacity_liters"
 TARGET = "target_daily_liters"
+SAVING = "near_empty_threshold_fraction"
+_SEEN_FRACTION = 0.005
+"""A factor this near to 1 is said to be 1. Assumed: it is shown with two decimals."""
 MAX_CAPACITY_LITERS = 1_000_000.0
 
 
@@ -111,6 +115,27 @@ def kpi_tiles(before: Outcome, now: Outcome) -> list[Tile]:
         label, unit, better, is_percent, meaning = TILES[str(name)]
         tiles.append(Tile(label, float(value), unit, was, better, is_percent, help=meaning))
     return tiles
+
+
+def asked_words(now: Outcome) -> str:
+    """Say why the water that a tank's people asked for is not the target of a day."""
+    demand, frame = now.device.demand, now.frame
+    if demand is None:
+        return ""
+    steps_a_day = SECONDS_PER_DAY / now.device.step_seconds
+    # The window is closed at both ends: its first row is the step before it.
+    expected = float(frame["expected_demand_liters"].iloc[1:].mean()) * steps_a_day
+    weekdays = expected / demand.target_daily_liters
+    times = f", times {weekdays:.2f} for these weekdays" if abs(weekdays - 1) >= _SEEN_FRACTION else ""
+    said = [f"Asked: {say(expected)} L/day are expected ({say(demand.target_daily_liters)} set{times})."]
+    if demand.process == "events":
+        said.append(
+            "Uses are drawn by chance: a week of one household is often 20 % off, the mean of many is not."
+        )
+    saving_pct = 100 * float(now.device.values[SAVING])
+    if (now.level_pct < saving_pct).any():
+        said.append(f"Below {say(saving_pct)} % full people save.")
+    return " ".join(said)
 
 
 def route_map(now: Outcome) -> tuple[list[Track], list[Place], str]:
@@ -152,6 +177,13 @@ def stops_frame(now: Outcome) -> pd.DataFrame:
     apart = np.hypot(east[:, None] - x, north[:, None] - y)
     names = [points[i].point_id if apart[row, i] < _NEAR_KM else "" for row, i in enumerate(apart.argmin(1))]
     return stops.assign(point_id=names)[["point_id", "kind", "hours", "delivered_liters"]]
+
+
+def stops_html(now: Outcome) -> str:
+    """Return a table of where a truck stood."""
+    table = stops_frame(now).sort_values("delivered_liters", ascending=False)
+    named = table.rename(columns={"point_id": "stop", "delivered_liters": "liters delivered"})
+    return str(named.to_html(index=False, border=0, float_format="{:,.1f}".format, classes="sl-table"))
 
 
 def card(now: Outcome, *, is_changed: bool) -> Item:

@@ -9,27 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
-
 from synthlab.errors import SynthlabError
 from synthlab.plotting.design import design_figure
 from synthlab.plotting.routes import routes_figure
-from synthlab.report.wording import things
-from synthlab.scenario.loader import load_scenario, read_text
+from synthlab.scenario.loader import load_scenario
 from synthlab.scenario.schema import Scenario
-from synthlab.scenario.writer import dumps_scenario, save_scenario, updated_text
-from synthlab.widgets.changes import Changes, diff_text
-from synthlab.widgets.design_curves import CURVES, curve_named, make_editor, show_curve
-from synthlab.widgets.design_export import export_for_review
-from synthlab.widgets.design_pictures import card, form, kpi_tiles, level_panel, route_map, stops_frame
+from synthlab.widgets.design_curves import curve_named
+from synthlab.widgets.design_keeping import Keeping
+from synthlab.widgets.design_panel import DesignPanel
+from synthlab.widgets.design_pictures import stops_frame
 from synthlab.widgets.design_state import Design, Outcome, first_device, parameters_of
-from synthlab.widgets.fields import Fields, Value
-from synthlab.widgets.layout import beside, stacked, tabs
-from synthlab.widgets.map import MapPlot
+from synthlab.widgets.fields import Value
 from synthlab.widgets.part import Request
-from synthlab.widgets.picker import Picker
-from synthlab.widgets.series import SeriesPlot
-from synthlab.widgets.tiles import KpiTiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,19 +84,16 @@ class DesignView:
         if not isinstance(scenario, Scenario):
             path = scenario if path is None and Path(scenario).is_file() else path
             scenario = load_scenario(scenario)
-        self._path = None if path is None else Path(path)
-        self._text = self._original_text(scenario)
-        self._end_at = end_at
+        self._keeping = Keeping(scenario, path=path, end_at=end_at)
         self._design = Design(scenario, end_at=end_at, days=days)
         self.error: SynthlabError | None = None
         self.device_id = first_device(scenario, device_id)
         others = [device.device_id for device in scenario.devices if device.device_id != self.device_id]
         self.beside: tuple[str, ...] = tuple(others[:MAX_BESIDE])
-        self._make_parts()
+        self._panel = DesignPanel(self._design, self._keeping.part)
+        self.panel = self._panel.widget
         self.on_saved: Callable[[Path], None] = lambda _: None
-        self.on_exported: Callable[[ReviewView], None] = self._show_review
-        self.panel = self._arrange()
-        self._changes.save_as = str(self._path or f"{scenario.scenario_id}.yaml")
+        self.on_exported: Callable[[ReviewView], None] = self._panel.show_review
         self._show_device()
         self._listen()
 
@@ -138,7 +126,7 @@ class DesignView:
     @property
     def diff(self) -> str:
         """What changed, as a diff of the YAML; empty where nothing did."""
-        return diff_text(self._text, self._new_text())
+        return self._keeping.diff(self.scenario)
 
     @property
     def figure(self) -> Plot:
@@ -201,7 +189,7 @@ class DesignView:
             self._design.reset()
             self.error = None
             self._show_device()
-            self._changes.tell("Everything is as it was opened.")
+            self._keeping.part.tell("Everything is as it was opened.")
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the scenario as YAML; in a file that is there, comments and order stay.
@@ -218,13 +206,9 @@ class DesignView:
             As `synthlab.save_scenario`; what was there is unharmed.
         """
         with self._lock:
-            chosen = path if path is not None else self._path or f"{self.scenario.scenario_id}.yaml"
-            written = save_scenario(self.scenario, chosen)
-            self._path = written
-            self._text = read_text(written)
-            self._changes.path = self._changes.save_as = str(written)
+            written = self._keeping.save(self.scenario, path)
             self._show_changes()
-            self._changes.tell(f"Saved to {written.name}.")
+            self._keeping.part.tell(f"Saved to {written.name}.")
             self.on_saved(written)
             return written
 
@@ -246,38 +230,20 @@ class DesignView:
         SynthlabError
             As `synthlab.export_csv`, `synthlab.analyze_csv` and `synthlab.review`.
         """
-        return export_for_review(self.scenario, run_id=run_id, end_at=end_at or self._end_at)
+        return self._keeping.export(self.scenario, run_id=run_id, end_at=end_at)
 
-    # ---- parts -------------------------------------------------------------------------------
-
-    def _make_parts(self) -> None:
-        self._picker = Picker()
-        self._editors = {name: make_editor(curve) for name, curve in CURVES.items()}
-        self._form, self._tiles, self._plot = Fields(), KpiTiles(), SeriesPlot()
-        self._map = MapPlot(title="Route")
-        self._changes = Changes(path=str(self._path or ""))
-        self._stops = ipywidgets.HTML()
-        self._review = ipywidgets.VBox()
-
-    def _arrange(self) -> ipywidgets.Widget:
-        demand = [self._editors[name] for name, curve in CURVES.items() if curve.is_demand]
-        supply = [self._editors[name] for name, curve in CURVES.items() if not curve.is_demand]
-        self._tabs = tabs({"Demand": demand, "Supply": supply, "Tank": [self._form]})
-        self._left = stacked(self._tabs)
-        self._right = stacked(self._tiles, self._plot)
-        parts = (self._picker, beside(self._left, self._right), self._changes, self._review)
-        return stacked(*parts, is_view=True)
+    # ---- by hand -----------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        for name, editor in self._editors.items():
+        for name, editor in self._panel.editors.items():
             editor.on_change(self._curve_answer(name))
-        self._form.on_set(self._set_fields)
-        self._picker.on_request(self._pick)
-        self._changes.on_request(self._act)
+        self._panel.form.on_set(self._set_fields)
+        self._panel.picker.on_request(self._pick)
+        self._keeping.part.on_request(self._act)
 
     def _curve_answer(self, name: str) -> Callable[[tuple[float, ...], float | None, bool], None]:
         def answer(values: tuple[float, ...], total: float | None, is_done: bool) -> None:
-            seq = int(self._editors[name].request["seq"])
+            seq = int(self._panel.editors[name].request["seq"])
             changes: dict[str, Any] = {name: values}
             demand = self.outcome.device.demand
             if total is not None and demand is not None and total != demand.target_daily_liters:
@@ -288,33 +254,33 @@ class DesignView:
 
     def _set_fields(self, values: dict[str, Value]) -> None:
         parameters = parameters_of(self._design.original, self.device_id).values
-        usual = {field["name"]: field["default"] for field in self._form.fields}
+        usual = {field["name"]: field["default"] for field in self._panel.form.fields}
         # What is the default again, and was not written out before, is left out of the file.
         written = self._design.original.device(self.device_id).parameter_overrides
         changes = {
             name: None if value == usual[name] and name in parameters and name not in written else value
             for name, value in values.items()
         }
-        self._try(changes, seq=int(self._form.request["seq"]), is_done=True, asked_by="form")
+        self._try(changes, seq=int(self._panel.form.request["seq"]), is_done=True, asked_by="form")
 
     def _try(self, changes: dict[str, Any], *, seq: int, is_done: bool, asked_by: str) -> None:
         """Change and show; what is refused is told, and the last picture stays."""
         with self._lock:
             try:
                 self._design.change(self.device_id, changes)
-                self._show_outcome(stamp=seq)
+                self._panel.show_outcome(stamp=seq)
             except SynthlabError as error:
                 self.error = error
-                self._changes.tell(str(error), is_error=True)
+                self._keeping.part.tell(str(error), is_error=True)
                 return
             if self.error is not None:
-                self._changes.tell("")
+                self._keeping.part.tell("")
             self.error = None
             if is_done:
                 # Not at each move: only what the hand has let go of is worth a diff.
                 self._show_changes()
-                self._show_inputs(but=asked_by)
-                self._show_cards()
+                self._panel.show_inputs(but=asked_by)
+                self._panel.show_cards()
 
     def _pick(self, request: Request) -> None:
         with self._lock:
@@ -330,88 +296,19 @@ class DesignView:
             if request["action"] == "reset":
                 self.reset()
             elif request["action"] == "export":
-                self._export()
+                self.on_exported(self._keeping.export_in_view(self.scenario))
             else:
                 self.save(request["path"] or None if request["action"] == "save_as" else None)
         except SynthlabError as error:
             self.error = error
-            self._changes.tell(str(error), is_error=True)
-
-    def _export(self) -> None:
-        days, count = self.scenario.bootstrap.days, len(self.scenario.devices)
-        self._changes.is_busy = True
-        self._changes.tell(f"Simulating and checking {things(days, 'day')} of {things(count, 'device')} ...")
-        try:
-            # Who pressed looks at the view: its page is drawn meanwhile.
-            view = export_for_review(self.scenario, end_at=self._end_at, has_page=False)
-            self._changes.tell(f"Exported to {view.directory.as_posix()}.")
-        finally:
-            self._changes.is_busy = False
-        self.on_exported(view)
-
-    def _show_review(self, view: ReviewView) -> None:
-        self._review.children = (view.panel,)
-        view.come_into_view()
-
-    # ---- what is shown -----------------------------------------------------------------------
+            self._keeping.part.tell(str(error), is_error=True)
 
     def _show_device(self) -> None:
-        is_truck = self.outcome.device.mode == "MOBILE"
-        self._left.children = (self._form, self._stops) if is_truck else (self._tabs,)
-        self._right.children = (self._tiles, self._map, self._plot) if is_truck else (self._tiles, self._plot)
-        self._show_inputs()
-        self._show_outcome()
-        self._show_cards()
+        self._panel.show_device((self.device_id, *(name for name in self.beside if name != self.device_id)))
         self._show_changes()
 
-    def _show_inputs(self, but: str = "") -> None:
-        now = self.outcome.device
-        original = parameters_of(self._design.original, self.device_id)
-        if but != "form":
-            self._form.show(form(now))
-        if now.mode == "MOBILE":
-            return
-        for name, editor in self._editors.items():
-            if name != but:
-                show_curve(editor, name, now, original)
-
-    def _show_outcome(self, stamp: int | None = None) -> None:
-        design = self._design
-        # Computed first: where a device is refused, nothing of the picture is touched.
-        pairs = [(design.before(name), design.now(name)) for name in self._shown()]
-        before, now = pairs[0]
-        self._plot.show([level_panel(*pair) for pair in pairs], stamp=stamp)
-        self._tiles.show(kpi_tiles(before, now))
-        if now.device.mode == "MOBILE":
-            tracks, places, summary = route_map(now)
-            self._map.show(tracks, places, summary=summary, stamp=stamp)
-            self._stops.value = _stops_html(stops_frame(now))
-
-    def _show_cards(self) -> None:
-        items = [
-            card(self._design.now(name), is_changed=self._design.is_changed(name)) for name in self._listed()
-        ]
-        self._picker.show(items, selected=self.device_id, beside=[self.device_id, *self.beside])
-
     def _show_changes(self) -> None:
-        self._changes.show(self._text, self._new_text())
-        self._changes.can_reset = self.scenario != self._design.original
-
-    def _shown(self) -> list[str]:
-        return [self.device_id, *(name for name in self.beside if name != self.device_id)]
-
-    def _listed(self) -> list[str]:
-        """Name the devices with a card: all of a small scenario, the first ones of a large one."""
-        names = [device.device_id for device in self.scenario.devices][:MAX_CARDS]
-        return names + [name for name in self._shown() if name not in names]
-
-    def _original_text(self, scenario: Scenario) -> str:
-        if self._path is not None and self._path.is_file():
-            return read_text(self._path)
-        return dumps_scenario(scenario)
-
-    def _new_text(self) -> str:
-        return updated_text(self._text, self.scenario)
+        self._keeping.show(self.scenario, can_reset=self.scenario != self._design.original)
 
     def __repr__(self) -> str:
         changed = sum(self._design.is_changed(device.device_id) for device in self.scenario.devices)
@@ -422,10 +319,6 @@ class DesignView:
         # Where no browser runs the view, the picture and the one line stand in for it.
         view = dict(self.panel._repr_mimebundle_(**kwargs) or {})
         return {**view, "image/png": self.figure.png(), "text/plain": repr(self)}
-
-
-MAX_CARDS = 24
-"""Devices with a card. Assumed: more cannot be overlooked; `select` reaches any."""
 
 
 def design(
@@ -447,9 +340,3 @@ def design(
     4.0
     """
     return DesignView(scenario, device_id, end_at=end_at, days=days, path=path)
-
-
-def _stops_html(stops: pd.DataFrame) -> str:
-    table = stops.sort_values("delivered_liters", ascending=False)
-    named = table.rename(columns={"point_id": "stop", "delivered_liters": "liters delivered"})
-    return str(named.to_html(index=False, border=0, float_format="{:,.1f}".format, classes="sl-table"))

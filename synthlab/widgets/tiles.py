@@ -91,6 +91,10 @@ class KpiTiles(Part):
     title = traitlets.Unicode("Key numbers").tag(sync=True)
     tiles: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
-    def show(self, tiles: Sequence[Tile]) -> None:
-        """Show these instead."""
-        self.tiles = [tile.to_spec() for tile in tiles]
+    note = traitlets.Unicode().tag(sync=True)
+
+    def show(self, tiles: Sequence[Tile], *, note: str = "") -> None:
+        """Show these instead, and below them why a number is what it is."""
+        with self.hold_sync():
+            self.tiles = [tile.to_spec() for tile in tiles]
+            self.note = note

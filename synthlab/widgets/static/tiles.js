@@ -15,11 +15,17 @@ function tile({ label, value, unit, before, direction, tone, help }) {
 
 export default {
   render({ model, el }) {
-    const element = make("div", { class: "sl-tiles", role: "group", "aria-label": model.get("title") });
+    const numbers = make("div", { class: "sl-tiles", role: "group", "aria-label": model.get("title") });
+    const note = make("p", { class: "sl-why" });
+    const element = make("div", {}, numbers, note);
     el.append(element);
     const theme = themed(model, element);
-    const show = () => element.replaceChildren(...model.get("tiles").map(tile));
-    model.on("change:tiles", show);
+    const show = () => {
+      numbers.replaceChildren(...model.get("tiles").map(tile));
+      note.textContent = model.get("note");
+      note.hidden = !note.textContent;
+    };
+    model.on("change:tiles change:note", show);
     show();
     return () => theme.stop();
   },

@@ -24,7 +24,7 @@ def page(scratch: Path, tiny_text: str) -> Workbench:
 
 def _press(page: Workbench, action: str, path: str = "") -> None:
     """Ask as the browser does when a button below the curves is pressed."""
-    part = page.design._changes
+    part = page.design._keeping.part
     part.request = {"seq": part.request.get("seq", 0) + 1, "action": action, "path": path}
 
 
@@ -58,18 +58,18 @@ def test_export_opens_the_review_of_what_was_shaped(page: Workbench, scratch: Pa
 
 def test_without_the_page_the_review_opens_below_the_design_view(page: Workbench) -> None:
     view = synthlab.design("tiny.yaml")
-    view._changes.request = {"seq": 1, "action": "export", "path": ""}
-    (shown,) = view._review.children
+    view._keeping.part.request = {"seq": 1, "action": "export", "path": ""}
+    (shown,) = view._panel.review.children
     assert shown in view.panel.children[-1].children
     verdict = shown.children[0].children[0]
     assert verdict.is_called
     assert verdict.facts.startswith("tiny/")
-    assert not view._changes.is_busy
+    assert not view._keeping.part.is_busy
     # What cannot be exported is told, and the view can be used again.
-    view._end_at = "yesterday"
-    view._changes.request = {"seq": 2, "action": "export", "path": ""}
-    assert view._changes.is_error
-    assert not view._changes.is_busy
+    view._keeping._end_at = "yesterday"
+    view._keeping.part.request = {"seq": 2, "action": "export", "path": ""}
+    assert view._keeping.part.is_error
+    assert not view._keeping.part.is_busy
 
 
 def test_what_was_exported_before_is_offered_the_newest_first(page: Workbench) -> None:
