@@ -285,5 +285,10 @@ def nameless(page: Page, selector: str) -> list[str]:
 
 
 def _ask(page: Page, function: str, selector: str) -> Any:
-    script = LEGIBLE.read_text(encoding="utf-8").replace("export function", "function")
-    return page.evaluate(f"(selector) => {{ {script}\nreturn {function}(selector); }}", selector)
+    return call_script(page, LEGIBLE, function, selector)
+
+
+def call_script(page: Page, path: Path, function: str, argument: str = "") -> Any:
+    """Call a function of a script of ours in the page."""
+    script = path.read_text(encoding="utf-8").replace("export function", "function")
+    return page.evaluate(f"(argument) => {{ {script}\nreturn {function}(argument); }}", argument)

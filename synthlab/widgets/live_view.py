@@ -59,7 +59,8 @@ class LiveMonitor:
 
     def __init__(self, session: LiveSession) -> None:
         self.session = session
-        self._lock = threading.Lock()
+        # The stream's thread shows as well as a button's.
+        self._lock = threading.RLock()
         self._drawn_at = 0.0
         scenario = session.scenario
         self._names = [device.device_id for device in scenario.devices]
@@ -87,7 +88,7 @@ class LiveMonitor:
         self.stop_button.on_click(lambda _: self._stop_soon())
         session.watch(self._follow)
         self.panel = self._arrange()
-        self._show(session.status())
+        self._show()
 
     @property
     def scenario(self) -> Scenario:
@@ -138,7 +139,7 @@ class LiveMonitor:
         except SynthlabError as error:
             self._say(str(error), is_bad=True)
             return
-        self._show(self.status)
+        self._show()
 
     def stop(self, *, timeout_seconds: float = 60.0) -> LiveStatus:
         """Drain and end the stream, and wait until it has. [seconds]"""
@@ -150,7 +151,8 @@ class LiveMonitor:
 
     def _stop_soon(self) -> None:
         # A button must not hold the kernel up: the end comes through the watcher.
-        self._show(self.session.stop(timeout_seconds=0))
+        self.session.stop(timeout_seconds=0)
+        self._show()
 
     def _follow(self, status: LiveStatus) -> None:
         now = time.monotonic()
@@ -158,19 +160,23 @@ class LiveMonitor:
             if status.phase == "running" and now - self._drawn_at < REFRESH_SECONDS:
                 return
             self._drawn_at = now
-        self._show(status)
+            self._show()
 
-    def _show(self, status: LiveStatus) -> None:
-        is_busy = status.phase in ("running", "stopping")
-        self.start_button.disabled = self.speedup.disabled = is_busy
-        self.stop_button.disabled = status.phase != "running"
-        self._say(_sentence(status), is_bad=status.phase == "failed")
-        self.tiles.show(tiles(status))
-        tracks = self.session.tracks()
-        self.levels.show(panels(tracks))
-        if self._ground is not None:
-            here = trucks(status, self._ground)
-            self.map.show(ways(tracks, self._ground), [*self._stops, *here], summary=map_words(here))
+    def _show(self) -> None:
+        """Show where the session stands now: whoever comes last has the last word."""
+        with self._lock:
+            status = self.status
+            self.tiles.show(tiles(status))
+            tracks = self.session.tracks()
+            self.levels.show(panels(tracks))
+            if self._ground is not None:
+                here = trucks(status, self._ground)
+                self.map.show(ways(tracks, self._ground), [*self._stops, *here], summary=map_words(here))
+            # Last: who reads that it has stopped reads the final numbers beside it.
+            self._say(_sentence(status), is_bad=status.phase == "failed")
+            is_busy = status.phase in ("running", "stopping")
+            self.start_button.disabled = self.speedup.disabled = is_busy
+            self.stop_button.disabled = status.phase != "running"
 
     def _say(self, text: str, *, is_bad: bool = False) -> None:
         role = "alert" if is_bad else "status"

@@ -9,6 +9,7 @@ import pytest
 import synthlab
 from synthlab.errors import UsageError
 from synthlab.widgets.live_view import LiveMonitor
+from synthlab.workflows.live_session import LiveStatus
 from tests.brokers import Observer, mosquitto, needs_mosquitto
 from tests.unit.workflows.test_live import TANK, TRUCK, a_scenario
 
@@ -68,6 +69,39 @@ def test_a_truck_without_a_fix_is_shown_where_it_was_last_and_how_long_ago_is_sa
     assert (truck["kind"], truck["label"]) == ("TRUCK", TRUCK)
     assert truck["detail"].endswith(f" % full, no position for {minutes:g} min")
     assert truck["detail"] in view.map.summary
+
+
+def test_a_run_that_ends_while_stop_is_answered_is_shown_as_ended(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = synthlab.monitor(a_scenario(speedup=600.0))
+    stop = view.session.stop
+
+    def stop_and_end(*, timeout_seconds: float) -> LiveStatus:
+        before = stop(timeout_seconds=timeout_seconds)
+        view.wait(timeout_seconds=60)
+        return before
+
+    monkeypatch.setattr(view.session, "stop", stop_and_end)
+    view.start_button.click()
+    view.stop_button.click()
+    assert view.status.phase == "ended"
+    assert "Stopped." in view.message.value
+    assert (view.start_button.disabled, view.stop_button.disabled) == (False, True)
+
+
+def test_what_is_said_last_stands_beside_the_final_numbers(scratch: Path) -> None:
+    view = synthlab.monitor(a_scenario(), iterations=12)
+    numbers: list[str] = []
+
+    def note(change: dict[str, str]) -> None:
+        if "Stopped." in change["new"]:
+            numbers.append(tiles_of(view)["Sent"])
+
+    view.message.observe(note, "value")
+    view.start()
+    view.wait(timeout_seconds=60)
+    assert numbers == ["24"]
 
 
 def test_a_broker_that_is_down_is_said_in_the_view(scratch: Path) -> None:
