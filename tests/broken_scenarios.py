@@ -231,7 +231,7 @@ def _indented(rng: random.Random) -> bytes:
 
 def _many_devices(rng: random.Random) -> bytes:
     device = {"archetype": "stationary_archetype_a", "mode": "STATIONARY", "cadence_seconds": 300}
-    count = rng.choice([500, 5_000, 6_000])
+    count = rng.choice([500, 5_400, 6_000])
     devices = [{"device_id": f"D{n % rng.choice([count, 3])}", **device} for n in range(count)]
     return json.dumps({"scenario_id": "s", "devices": devices}).encode()
 
@@ -257,8 +257,9 @@ HOSTILE: dict[str, Callable[[random.Random], bytes]] = {
     "folded": lambda rng: b"a: >\n" + b"  x\n\n" * rng.choice([10, 100_000]),
     "same key": lambda rng: b"a: 1\n" * rng.choice([10, 20_000, 60_000]),
     "near keys": lambda rng: b"".join(b"cadence_second%d: 1\n" % n for n in range(rng.choice([10, 20_000]))),
-    "numbers": lambda rng: b"devices: [" + b"1," * rng.choice([10, 29_000, 31_000]) + b"1]",
-    "empty entries": lambda rng: b"%s: [" % rng.choice([b"devices", b"routes"]) + b"{}," * rng.choice([10, 29_000]) + b"{}]",
+    "numbers": lambda rng: b"devices: [" + b"1," * rng.choice([10, 49_000, 51_000]) + b"1]",
+    "empty entries": lambda rng: b"%s: [" % rng.choice([b"devices", b"routes"]) + b"{}," * rng.choice([10, 49_000]) + b"{}]",
+    "directives": lambda rng: b"".join(b"%%TAG !a%d! x\n" % n for n in range(rng.choice([10, 60_000]))) + b"--- a",
     "faulty devices": lambda rng: b"devices: [" + b"{a: 1}," * rng.choice([10, 10_000]) + b"{}]",
     **{
         f"repeated {piece!r}": _repeated(piece)

@@ -19,7 +19,6 @@ HARD_FUNCTION_LIMIT = 60  # without its docstring
 # Where each third-party driver lives; nobody else may import it.
 HOMES = {
     "yaml": ("synthlab.scenario",),
-    "ruamel": ("synthlab.scenario",),
     "sqlalchemy": ("synthlab.platform", "synthlab.adapters.database"),
     "psycopg": ("synthlab.platform", "synthlab.adapters.database"),
     "paho": ("synthlab.adapters.mqtt",),
@@ -31,7 +30,7 @@ HOMES = {
     "rich": ("synthlab.progress",),
     "tqdm": ("synthlab.progress",),
 }
-HEAVY = ("pandas", "numpy", "sqlalchemy", "matplotlib", "sklearn", "pyarrow", "pydantic", "paho", "ruamel")
+HEAVY = ("pandas", "numpy", "sqlalchemy", "matplotlib", "sklearn", "pyarrow", "pydantic", "paho", "yaml")
 
 
 def _name(path: Path) -> str:

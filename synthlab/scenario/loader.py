@@ -9,6 +9,7 @@ from pathlib import Path
 from synthlab.errors import Code, Problem, ScenarioError, show_value
 from synthlab.scenario import nodes
 from synthlab.scenario.build import build_scenario
+from synthlab.scenario.compose import MAX_BYTES, compose
 from synthlab.scenario.nearest import nearest
 from synthlab.scenario.schema import Scenario
 
@@ -55,9 +56,9 @@ def loads_scenario(text: str, *, file: str = "scenario.yaml") -> Scenario:
         Every problem, as `load_scenario`.
     """
     text = text.removeprefix("\ufeff")
-    if len(text) > nodes.MAX_BYTES or len(text.encode(errors="replace")) > nodes.MAX_BYTES:
+    if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
         raise _too_large(file)
-    root, problems = nodes.compose(text, file=file)
+    root, problems = compose(text, file=file)
     if root is None or (isinstance(root.value, str | None) and not problems and root.value in (None, "")):
         raise ScenarioError(problems or [_empty(file)])
     data = nodes.plain(root)
@@ -90,14 +91,14 @@ def read_text(path: Path) -> str:
                 raise _error(
                     "SCENARIO_NOT_FOUND", path.name, "must be a regular file", "Name the YAML file itself"
                 )
-            content = stream.read(nodes.MAX_BYTES + 1)
+            content = stream.read(MAX_BYTES + 1)
     except IsADirectoryError:
         remedy = "Name the YAML file itself"
         raise _error("SCENARIO_NOT_FOUND", path.name, "must be a file, and is a directory", remedy) from None
     except OSError as error:
         rule = f"cannot be read: {error.strerror or type(error).__name__}"
         raise _error("SCENARIO_NOT_FOUND", path.name, rule, "Check the path and its permissions") from None
-    if len(content) > nodes.MAX_BYTES:
+    if len(content) > MAX_BYTES:
         raise _too_large(path.name)
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
@@ -159,9 +160,7 @@ def _empty(file: str) -> Problem:
 
 
 def _too_large(file: str) -> ScenarioError:
-    return _error(
-        "SCENARIO_TOO_LARGE", file, f"needs at most {nodes.MAX_BYTES:,} bytes", "Split the scenario"
-    )
+    return _error("SCENARIO_TOO_LARGE", file, f"needs at most {MAX_BYTES:,} bytes", "Split the scenario")
 
 
 def _error(code: Code, file: str, rule: str, remedy: str) -> ScenarioError:

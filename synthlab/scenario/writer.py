@@ -10,6 +10,7 @@ from typing import Any
 from synthlab.errors import DiskError, Problem, ScenarioError
 from synthlab.scenario import nodes
 from synthlab.scenario.block import Block
+from synthlab.scenario.compose import compose
 from synthlab.scenario.emit import document_text
 from synthlab.scenario.loader import loads_scenario, read_text
 from synthlab.scenario.nodes import Node
@@ -77,7 +78,7 @@ def updated_text(text: str, scenario: Scenario, *, file: str = "scenario.yaml") 
     ScenarioError
         The text is not YAML as scenarios use it.
     """
-    root, problems = nodes.compose(text, file=file)
+    root, problems = compose(text, file=file)
     if problems:
         raise ScenarioError(problems)
     if root is None or not isinstance(root.value, dict) or not root.value:
