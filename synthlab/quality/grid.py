@@ -7,7 +7,7 @@ check of changes runs over the columns as they lie.  A part fits the processor's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +20,10 @@ from synthlab.quality.bounds import largest
 from synthlab.quality.rows import check_timestamp
 from synthlab.quality.source import Source
 
-PART_ROWS = 65_536
-"""Rows of a part, about. Assumed: a float column of it is 512 kB, and calls take less time than work."""
+PART_ROWS = 100_000
+"""Rows of a part, about. Assumed: few enough for a cache, and a call takes less time than its work."""
 
+F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
@@ -122,31 +123,69 @@ class Grid:
         cell_rows = self.cell_times * self.width
         return max(1, PART_ROWS // cell_rows) * cell_rows
 
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """By column: the first one that is the same array, as those are that hold the same everywhere."""
+        firsts: dict[int, str] = {}
+        columns = self.source.columns
+        return {
+            name: firsts.setdefault(columns[name].__array_interface__["data"][0], name) for name in columns
+        }
+
     def tiled(self, by_place: F64) -> F64:
         """Spread a number by place over the rows of a part."""
         return np.tile(by_place, self.part_rows // self.width)
 
-    def parts(self) -> Iterator[Part]:
-        """Yield the rows in order, some times together."""
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row and the end of each part."""
         row_count = len(self.source.codes)
         for begin in range(0, row_count, self.part_rows):
-            yield Part(self, begin, min(begin + self.part_rows, row_count))
+            yield begin, min(begin + self.part_rows, row_count)
 
 
-@dataclass(frozen=True)
+class Scratch:
+    """Arrays for what is needed for a moment: memory that is in the cache already.
+
+    A thread has its own, and whoever takes an array by a name has it until the next one does.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, str], npt.NDArray[Any]] = {}
+
+    def take(self, name: str, dtype: str, size: int) -> npt.NDArray[Any]:
+        """Return an array of any content."""
+        held = self._arrays.get((name, dtype))
+        if held is None or len(held) < size:
+            held = self._arrays[name, dtype] = np.empty(size, dtype)
+        return held[:size]
+
+
 class Part:
-    """Rows `begin` to `end` of a grid."""
+    """Rows `begin` to `end` of a grid.
 
-    grid: Grid
-    begin: int
-    end: int
-    _largest: dict[str, float] = field(default_factory=dict)
+    Parameters
+    ----------
+    grid : Grid
+    begin, end : int
+    scratch : Scratch
 
-    def __len__(self) -> int:
-        return self.end - self.begin
+    Attributes
+    ----------
+    size : int
+        Its rows.
+    later : int
+        First row of the part that has a row before it.
+    """
+
+    def __init__(self, grid: Grid, begin: int, end: int, scratch: Scratch) -> None:
+        self.grid, self.begin, self.end, self.scratch = grid, begin, end, scratch
+        self.size, self.later = end - begin, max(begin, grid.width)
+        self._columns = {name: values[begin:end] for name, values in grid.source.columns.items()}
+        self._largest: dict[str, float] = {}
+        self._rounded: dict[str, F32] = {}
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        return self.grid.source.columns[name][self.begin : self.end]
+        return self._columns[name]
 
     @property
     def clock_ms(self) -> I64:
@@ -159,35 +198,42 @@ class Part:
         cell_rows = self.grid.cell_times * self.grid.width
         return slice(self.begin // cell_rows, -(-self.end // cell_rows))
 
-    @property
-    def later(self) -> int:
-        """First row of the part that has a row before it."""
-        return max(self.begin, self.grid.width)
-
     def change(self, name: str) -> npt.NDArray[Any]:
-        """Change of a column to the row before, from the row `later` on."""
+        """Change of a column to the row before, from the row `later` on; in the array named so."""
         width, values = self.grid.width, self.grid.source.columns[name]
-        change: npt.NDArray[Any] = (
-            values[self.later : self.end] - values[self.later - width : self.end - width]
+        out = self.scratch.take("change", values.dtype.str, self.end - self.later)
+        return np.subtract(
+            values[self.later : self.end], values[self.later - width : self.end - width], out=out
         )
-        return change
 
     def largest(self, name: str) -> float:
         """Largest value of a column; null where one is negative or null."""
-        if name not in self._largest:
-            self._largest[name] = largest(self[name])
-        return self._largest[name]
+        twin = self.grid.twins[name]
+        if twin not in self._largest:
+            self._largest[twin] = largest(self._columns[name])
+        return self._largest[twin]
+
+    def rounded(self, name: str) -> F32:
+        """Return a column to seven digits, with the times before and after; at the ends the own once more."""
+        if name not in self._rounded:
+            width, values = self.grid.width, self.grid.source.columns[name]
+            rounded = self._rounded[name] = self.scratch.take(name, "f4", self.size + 2 * width)
+            begin, end = max(self.begin - width, 0), min(self.end + width, len(values))
+            rounded[begin - self.begin + width : end - self.begin + width] = values[begin:end]
+            if self.begin == 0:
+                rounded[:width] = rounded[width : 2 * width]
+            if self.end == len(values):
+                rounded[-width:] = rounded[-2 * width : -width]
+        return self._rounded[name]
 
     def by_cell(self, reduced: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Reduce the values of the part by cell and place."""
-        grid = self.grid
-        whole = len(values) // (grid.cell_times * grid.width) * grid.cell_times * grid.width
-        cells: npt.NDArray[Any] = reduced.reduce(
-            values[:whole].reshape(-1, grid.cell_times, grid.width), axis=1
-        )
+        times, width = self.grid.cell_times, self.grid.width
+        whole = len(values) // (times * width) * times * width
+        cells: npt.NDArray[Any] = reduced.reduce(values[:whole].reshape(-1, times, width), axis=1)
         if whole == len(values):
             return cells
-        return np.concatenate([cells, reduced.reduce(values[whole:].reshape(1, -1, grid.width), axis=1)])
+        return np.concatenate([cells, reduced.reduce(values[whole:].reshape(1, -1, width), axis=1)])
 
 
 def grid_of(source: Source) -> Grid | None:
@@ -205,9 +251,9 @@ def grid_of(source: Source) -> Grid | None:
     width = source.width
     if not width or int(source.codes[:width].max()) == len(source.device_ids) - 1:
         return None
-    times = columns["received_at"].reshape(-1, width)
-    clock = np.ascontiguousarray(times[:, 0])
-    if len(clock) < 3 or not _all_equal(times, clock[:, None]):
+    times = columns["received_at"]
+    clock = times[::width].copy()
+    if len(clock) < 3 or not _repeats(times, width):
         return None
     steps = np.diff(clock)
     if steps.min() <= 0 or check_timestamp(clock).max() > 1:
@@ -222,8 +268,12 @@ def grid_of(source: Source) -> Grid | None:
     return grid if grid.cadence_ms > 0 and len(clock) > 2 * grid.hour_rows + 6 else None
 
 
-def _all_equal(rows: I64, clock: I64) -> bool:
-    """Compare by parts: memory that is touched for the first time costs more than the comparison."""
-    step = max(1, PART_ROWS // rows.shape[1])
-    parts = (slice(begin, begin + step) for begin in range(0, len(rows), step))
-    return all(bool((rows[part] == clock[part]).all()) for part in parts)
+def _repeats(times: I64, width: int) -> bool:
+    """Say whether the rows of each time have one time, and no two times are the same."""
+    changes = 0
+    # By parts: memory that is touched for the first time costs more than the comparison.
+    for begin in range(1, len(times), PART_ROWS):
+        end = min(begin + PART_ROWS, len(times))
+        changes += int(np.count_nonzero(times[begin:end] != times[begin - 1 : end - 1]))
+    edges = times[width - 1 : -1 : width] != times[width::width]
+    return bool(edges.all()) and changes == len(edges)

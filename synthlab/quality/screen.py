@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from threading import local
 
 import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.bounds import NONE
 from synthlab.quality.flags import Flag
-from synthlab.quality.grid import Grid, Part
+from synthlab.quality.grid import Grid, Part, Scratch
 from synthlab.quality.screen_balance import Balance
 from synthlab.quality.screen_readings import Readings
 from synthlab.quality.screen_rows import Rows
@@ -100,7 +101,11 @@ def screen(grid: Grid, limits: Thresholds) -> Screened:
     rows, readings = Rows(grid, limits), Readings(grid, limits)
     series, balance = Series(grid, limits), Balance(grid, limits)
 
-    def doubts_of(part: Part) -> list[tuple[str, I64]]:
+    of_thread = local()
+
+    def doubts_of(span: tuple[int, int]) -> list[tuple[str, I64]]:
+        scratch = of_thread.__dict__.setdefault("scratch", Scratch())
+        part = Part(grid, *span, scratch)
         # What overflows or is null is in doubt.
         with np.errstate(all="ignore"):
             return [found for one in (rows, readings, series, balance) for found in one.doubts(part)]
@@ -112,6 +117,9 @@ def screen(grid: Grid, limits: Thresholds) -> Screened:
             for name, doubted in of_part:
                 if len(doubted):
                     found[name].append(doubted)
+    with np.errstate(all="ignore"):
+        for name, doubted in readings.odd_doubts():
+            found[name].append(doubted)
     places = {name: np.zeros(grid.width, bool) for name in ("seq", *chain(*BY_DEVICE.values()))}
     for name in places:
         # A position is what makes a truck.

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.quality.block import BLIND_EDGE_MM
-from synthlab.quality.bounds import NONE, outside
+from synthlab.quality.bounds import NONE, far_from_zero, outside
 from synthlab.quality.grid import Grid, Part
-from synthlab.quality.screen_rows import MARGIN, Doubts
+from synthlab.quality.screen_rows import LARGEST_ROUNDED_PCT, MARGIN, ROUNDED_PCT, Doubts
 from synthlab.quality.thresholds import Thresholds
 
+F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
@@ -40,7 +41,6 @@ class Balance:
 
     def __init__(self, grid: Grid, limits: Thresholds) -> None:
         self._grid, self._limits = grid, limits
-        self._columns = grid.source.columns
         empty, full, self._pct_per_liter = grid.empty_mm, grid.full_mm, grid.pct_per_liter
         with np.errstate(all="ignore"):
             edge = 100 * (empty - limits.blind_zone_mm - BLIND_EDGE_MM) / (empty - full) - MARGIN
@@ -49,8 +49,8 @@ class Balance:
         self._least_blind_pct = float(edge.min())
         self._sure_liters = limits.balance_suspect_liters * _SURE_SHARE
         self._rate_limit_pct = self._rate_limits()
-        self._lowest = np.empty((grid.cell_count, grid.width))
-        self._highest = np.empty((grid.cell_count, grid.width))
+        self._lowest = np.empty((grid.cell_count, grid.width), np.float32)
+        self._highest = np.empty((grid.cell_count, grid.width), np.float32)
 
     def doubts(self, part: Part) -> Doubts:
         """Yield the checks and the rows that put their device in doubt."""
@@ -58,15 +58,24 @@ class Balance:
         if part.largest("lost_liters") != 0:
             yield "balance", np.flatnonzero(part["lost_liters"] != 0) + part.begin
         yield "balance", self._unseen(part)
+        for name in ("measured_level_pct", "level_pct"):
+            if not part.largest(name) <= LARGEST_ROUNDED_PCT:
+                yield "balance", outside(part[name], 0, LARGEST_ROUNDED_PCT, first_row=part.begin)
         error, width = self._error(part), self._grid.width
-        change = error[width:-width] - error[: -2 * width]
-        swing = float(max(change.max(), -change.min()))
+        before, own, after = error[: -2 * width], error[width:-width], error[2 * width :]
+        low, high, change = (part.scratch.take(name, "f4", part.size) for name in ("low", "high", "change"))
+        np.minimum(before, own, out=low)
+        np.maximum(before, own, out=high)
+        np.subtract(high, low, out=change)
+        swing = float(np.maximum.reduce(change))
         spike = min(self._limits.spike_suspect_pct, self._limits.mobile_spike_suspect_pct)
         spike -= self._slack_pct(1)
         if not swing <= spike:
-            yield "balance", np.flatnonzero(~(np.abs(change) <= spike)) + part.begin
-        yield "rate_of_change", self._rate(part, swing)
-        middle = self._middle(error)
+            yield "balance", np.flatnonzero(~(change <= spike)) + part.begin
+        yield "rate_of_change", self._rate(part, swing + ROUNDED_PCT)
+        # Median of each row and its neighbors.
+        np.minimum(high, after, out=high)
+        middle = np.maximum(low, high, out=low)
         self._lowest[part.cells] = part.by_cell(np.minimum, middle)
         self._highest[part.cells] = part.by_cell(np.maximum, middle)
 
@@ -83,10 +92,11 @@ class Balance:
         """By how much the error's change over some rows may miss the unexplained one, at most."""
         known = self._pct_per_liter[np.isfinite(self._pct_per_liter)]
         of_flows = rows * self._sure_liters * float(known.max(initial=0))
-        return of_flows + 2 * self._limits.derived_level_suspect_pct + MARGIN
+        return of_flows + 2 * self._limits.derived_level_suspect_pct + ROUNDED_PCT
 
     def _residual(self, part: Part) -> I64:
-        net = part["inflow_liters"] - part["served_liters"]
+        net = part.scratch.take("net", "f8", part.size)
+        np.subtract(part["inflow_liters"], part["served_liters"], out=net)
         for name, sign in (("loaded_liters", 1), ("delivered_liters", -1), ("overflow_liters", -1)):
             if part.largest(name) != 0:
                 (np.add if sign > 0 else np.subtract)(net, part[name], out=net)
@@ -95,7 +105,7 @@ class Balance:
         residual -= net[skip:]
         if part.largest("lost_liters") != 0:
             residual += part["lost_liters"][skip:]
-        found = outside(residual, -self._sure_liters, self._sure_liters, first_row=part.later)
+        found = far_from_zero(residual, self._sure_liters, first_row=part.later)
         if not skip:
             return found
         # Of a device's first row only nulls are told.
@@ -105,32 +115,14 @@ class Balance:
     def _unseen(self, part: Part) -> I64:
         """Return the rows whose surface may lie in the blind zone."""
         level = part["measured_level_pct"]
-        if level.max() < self._least_blind_pct:
+        if part.largest("measured_level_pct") < self._least_blind_pct:
             return NONE
-        return np.flatnonzero(~(level < self._blind_pct[: len(part)])) + part.begin
+        return np.flatnonzero(~(level < self._blind_pct[: part.size])) + part.begin
 
-    def _error(self, part: Part) -> F64:
+    def _error(self, part: Part) -> F32:
         """Measured less modeled level, with the times before and after; at the ends the own once more."""
-        width, row_count = self._grid.width, len(self._columns["level_pct"])
-        error = np.empty(len(part) + 2 * width)
-        begin, end = max(part.begin - width, 0), min(part.end + width, row_count)
-        inner = error[begin - part.begin + width : end - part.begin + width]
-        np.subtract(
-            self._columns["measured_level_pct"][begin:end], self._columns["level_pct"][begin:end], out=inner
-        )
-        if part.begin == 0:
-            error[:width] = error[width : 2 * width]
-        if part.end == row_count:
-            error[-width:] = error[-2 * width : -width]
-        return error
-
-    def _middle(self, error: F64) -> F64:
-        """Median of each row and its neighbors."""
-        width = self._grid.width
-        before, own, after = error[: -2 * width], error[width:-width], error[2 * width :]
-        low, high = np.minimum(before, own), np.maximum(before, own)
-        np.minimum(high, after, out=high)
-        return np.maximum(low, high, out=low)
+        measured, modeled = (part.rounded(name) for name in ("measured_level_pct", "level_pct"))
+        return np.subtract(measured, modeled, out=part.scratch.take("error", "f4", len(measured)))
 
     def _rate(self, part: Part, swing_pct: float) -> I64:
         """Return the rows whose measured level may change faster than water can."""

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.columns import RAW_COLUMNS, READING_COUNT
-from synthlab.quality.bounds import NONE, outside
+from synthlab.quality.bounds import NONE, far_from_zero
 from synthlab.quality.grid import Grid, Part
-from synthlab.quality.screen_rows import MARGIN, Doubts
+from synthlab.quality.screen_rows import LARGEST_ROUNDED_PCT, MARGIN, ROUNDED_PCT, Doubts
 from synthlab.quality.thresholds import Thresholds
 
 F64 = npt.NDArray[np.float64]
@@ -46,38 +46,65 @@ class Readings:
         self._grid, self._limits = grid, limits
         empty, full = grid.empty_mm, grid.full_mm
         with np.errstate(all="ignore"):
-            self._level_at_0_mm_pct = grid.tiled(100 * empty / (empty - full))
-            self._pct_per_mm_sum = grid.tiled(-100 / (empty - full) / READING_COUNT)
+            self._level_at_0_mm_pct = 100 * empty / (empty - full)
+            self._pct_per_mm_sum = -100 / (empty - full) / READING_COUNT
+            self._rounded = tuple(
+                grid.tiled(one).astype(np.float32) for one in (self._pct_per_mm_sum, self._level_at_0_mm_pct)
+            )
+        known = np.abs(self._level_at_0_mm_pct[np.isfinite(self._level_at_0_mm_pct)])
+        # Each term is as large as the level at 0 mm, and those of a tank seldom twice what a level can be.
+        self._rounded_pct = ROUNDED_PCT * max(1.0, float(known.max(initial=0)) / LARGEST_ROUNDED_PCT)
         self._narrow_mm = int(
             min(limits.burst_spread_suspect_mm, limits.mobile_burst_spread_suspect_mm, _LARGEST_READING_MM)
         )
         self._has_moved = np.zeros((grid.cell_count, grid.width), bool)
+        self._odd: list[tuple[I64, list[U32]]] = []
 
     def doubts(self, part: Part) -> Doubts:
-        """Yield the checks and the rows that they should look at."""
+        """Yield the checks and the rows that they should look at, but for odd bursts."""
         bursts = [part[name].view(np.uint32) for name in RAW_COLUMNS]
-        lowest, highest = np.minimum(*bursts[:2]), np.maximum(*bursts[:2])
+        lowest, highest = (part.scratch.take(name, "u4", part.size) for name in ("lowest", "highest"))
+        np.minimum(bursts[0], bursts[1], out=lowest)
+        np.maximum(bursts[0], bursts[1], out=highest)
         for reading in bursts[2:]:
             np.minimum(lowest, reading, out=lowest)
             np.maximum(highest, reading, out=highest)
-        spread = highest - lowest
-        is_odd = spread > self._narrow_mm
-        if lowest.max() > _LARGEST_READING_MM:
+        spread = np.subtract(highest, lowest, out=highest)
+        is_odd = np.greater(spread, self._narrow_mm, out=part.scratch.take("is_odd", "?", part.size))
+        most = int(np.maximum.reduce(lowest))
+        if most > _LARGEST_READING_MM:
             is_odd |= lowest > _LARGEST_READING_MM
         odd = np.flatnonzero(is_odd)
-        odd_bursts = [reading[odd] for reading in bursts]
-        yield "derived_level", self._derived_level(part, odd, odd_bursts)
-        yield "sentinel", self._sentinel(lowest, highest, odd, odd_bursts) + part.begin
-        for name, found in self._odd_ones(odd_bursts):
-            yield name, odd[found] + part.begin
-        absurd = odd[np.any([(one > _LARGEST_READING_MM) & (one < _NO_ECHO) for one in odd_bursts], axis=0)]
-        for name in ("derived_level", "burst_spread", "valid_fraction", "flat_line"):
-            yield name, absurd + part.begin
+        self._odd.append((odd + part.begin, [reading[odd] for reading in bursts]))
+        yield "derived_level", self._derived_level(part, odd)
+        yield "sentinel", self._sentinel(lowest, spread, most) + part.begin
         # An odd burst, in which a reading may be none, is not taken as one that moves.
         spread[odd] = 0
         self._has_moved[part.cells] = part.by_cell(np.maximum, spread) > max(
             0, self._limits.flat_line_tolerance_mm
         )
+
+    def odd_doubts(self) -> Doubts:
+        """Yield the checks and the rows with odd bursts that they should look at, when all parts were."""
+        rows = np.concatenate([NONE, *(rows for rows, _ in self._odd)])
+        none = np.empty(0, np.uint32)
+        bursts = [
+            np.concatenate([none, *(bursts[place] for _, bursts in self._odd)])
+            for place in range(READING_COUNT)
+        ]
+        for sentinel in self._limits.sentinel_readings_mm:
+            for reading in bursts:
+                yield "sentinel", rows[reading == sentinel % 2**32]
+        has_echo = [reading < _NO_ECHO for reading in bursts]
+        sums = np.sum([np.where(a, b, 0) for a, b in zip(has_echo, bursts, strict=True)], axis=0)
+        place = rows % self._grid.width
+        level = sums / np.sum(has_echo, axis=0) * READING_COUNT * self._pct_per_mm_sum[place]
+        yield "derived_level", rows[self._misses(level + self._level_at_0_mm_pct[place], rows)]
+        for name, found in self._odd_ones(bursts):
+            yield name, rows[found]
+        absurd = rows[np.any([(one > _LARGEST_READING_MM) & (one < _NO_ECHO) for one in bursts], axis=0)]
+        for name in ("derived_level", "burst_spread", "valid_fraction", "flat_line"):
+            yield name, absurd
 
     def last_doubts(self) -> Iterator[tuple[str, I64]]:
         """Yield what only the whole series shows: checks, and the places of devices in doubt."""
@@ -91,34 +118,42 @@ class Readings:
             since[has_moved] = begin
         yield "flat_line", quiet[longest >= self._limits.flat_line_suspect_hours * _MS_PER_HOUR]
 
-    def _derived_level(self, part: Part, odd: I64, odd_bursts: list[U32]) -> I64:
+    def _derived_level(self, part: Part, odd: I64) -> I64:
+        width = self._grid.width
         first, second, *others = (part[name] for name in RAW_COLUMNS)
-        total = first + second
+        total = np.add(first, second, out=part.scratch.take("total", "i4", part.size))
         for reading in others:
             total += reading
-        level = total * self._pct_per_mm_sum[: len(part)]
-        if len(odd):
-            has_echo = [reading < _NO_ECHO for reading in odd_bursts]
-            sums = np.sum([np.where(a, b, 0) for a, b in zip(has_echo, odd_bursts, strict=True)], axis=0)
-            mean = sums / np.sum(has_echo, axis=0)
-            level[odd] = mean * READING_COUNT * self._pct_per_mm_sum[odd]
-        level += self._level_at_0_mm_pct[: len(part)]
-        np.minimum(level, 100.0, out=level)
-        np.maximum(level, 0.0, out=level)
-        level -= part["measured_level_pct"]
-        limit = self._limits.derived_level_suspect_pct - MARGIN
-        return outside(level, -limit, limit, first_row=part.begin)
+        pct_per_mm_sum, level_at_0_mm_pct = (one[: part.size] for one in self._rounded)
+        level = part.scratch.take("level", "f4", part.size)
+        level[:] = total
+        level *= pct_per_mm_sum
+        level += level_at_0_mm_pct
+        np.clip(level, np.float32(0), np.float32(100), out=level)
+        level -= part.rounded("measured_level_pct")[width:-width]
+        level[odd] = 0
+        limit = self._limits.derived_level_suspect_pct - MARGIN - self._rounded_pct
+        unsure = far_from_zero(level, limit, first_row=0)
+        if not len(unsure):
+            return NONE
+        place = unsure % width
+        exact = total[unsure] * self._pct_per_mm_sum[place] + self._level_at_0_mm_pct[place]
+        return unsure[self._misses(exact, unsure + part.begin)] + part.begin
 
-    def _sentinel(self, lowest: U32, highest: U32, odd: I64, odd_bursts: list[U32]) -> I64:
+    def _misses(self, level_pct: F64, rows: I64) -> I64:
+        """Return where a level by the readings is not the measured one of the row."""
+        missed = np.clip(level_pct, 0.0, 100.0) - self._grid.source.columns["measured_level_pct"][rows]
+        return far_from_zero(missed, self._limits.derived_level_suspect_pct - MARGIN, first_row=0)
+
+    def _sentinel(self, lowest: U32, spread: U32, most: int) -> I64:
         found = [NONE]
-        least, most = int(lowest.min()), int(lowest.max()) + self._narrow_mm
+        least, most = int(np.minimum.reduce(lowest)), most + self._narrow_mm
         for sentinel in self._limits.sentinel_readings_mm:
             unsigned = sentinel % 2**32
-            found += [odd[reading == unsigned] for reading in odd_bursts]
             # The readings of a burst that is not odd lie no farther above the lowest one.
             if least <= unsigned <= most:
-                found.append(np.flatnonzero((lowest <= unsigned) & (unsigned <= highest)))
-        return np.unique(np.concatenate(found))
+                found.append(np.flatnonzero((lowest <= unsigned) & (unsigned - lowest <= spread)))
+        return np.concatenate(found)
 
     def _odd_ones(self, bursts: list[U32]) -> Doubts:
         """Yield the checks and the places among the odd bursts."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.quality.bounds import outside, within
+from synthlab.quality.bounds import NONE, outside, within
 from synthlab.quality.flags import Flag
 from synthlab.quality.grid import Grid, Part
 from synthlab.quality.screen_rows import Doubts
@@ -40,11 +40,23 @@ class Series:
 
     def doubts(self, part: Part) -> Doubts:
         """Yield the checks and the rows that put their device in doubt."""
-        yield "seq", outside(part.change("seq"), 1, 1, first_row=part.later)
+        yield "seq", self._sequence(part)
         yield "battery_change", self._battery(part)
         yield "inflow_edges", self._inflow_edges(part)
         if self._has_gap:
             yield "time_gap", np.arange(part.begin, part.end)
+
+    def _sequence(self, part: Part) -> I64:
+        width, seq = self._grid.width, self._grid.source.columns["seq"]
+        begin = part.later - width
+        # What rises with each time, and not by more than the times are, rises by one.
+        rises = part.scratch.take("rises", "?", part.end - part.later)
+        np.greater(seq[part.later : part.end], seq[begin : part.end - width], out=rises)
+        if not rises.all():
+            return outside(part.change("seq"), 1, 1, first_row=part.later)
+        rise = seq[part.end - width : part.end] - seq[begin : part.later]
+        unsure = np.flatnonzero(rise != (part.end - part.later) // width)
+        return unsure + part.later if len(unsure) else NONE
 
     def _battery(self, part: Part) -> I64:
         limits, later, width = self._limits, part.later, self._grid.width
@@ -60,7 +72,8 @@ class Series:
         lag = self._grid.day_rows * width
         begin = max(part.begin, lag)
         if begin < part.end:
-            day = charge[begin : part.end] - charge[begin - lag : part.end - lag]
+            day = part.scratch.take("change", "i2", part.end - begin)
+            np.subtract(charge[begin : part.end], charge[begin - lag : part.end - lag], out=day)
             found.append(outside(day, -drop, np.inf, first_row=begin))
         end = min(part.end, lag)
         if part.begin < end:
@@ -70,9 +83,12 @@ class Series:
 
     def _inflow_edges(self, part: Part) -> I64:
         """Return the rows with inflow after a row without, and the other way round."""
-        width = self._grid.width
-        is_wet = self._grid.source.columns["inflow_liters"][part.later - width : part.end] > 0
-        return np.flatnonzero(is_wet[width:] != is_wet[:-width]) + part.later
+        width, first = self._grid.width, part.later - self._grid.width
+        is_wet = part.scratch.take("is_wet", "?", part.end - first)
+        np.greater(self._grid.source.columns["inflow_liters"][first : part.end], 0.0, out=is_wet)
+        is_edge = part.scratch.take("is_edge", "?", part.end - part.later)
+        np.not_equal(is_wet[width:], is_wet[:-width], out=is_edge)
+        return np.flatnonzero(is_edge) + part.later
 
     def waits(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
         """Judge the waits for water of each device that waits longer than all may, or seldom.

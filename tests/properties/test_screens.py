@@ -74,6 +74,11 @@ def _changed(values: np.ndarray, rows: np.ndarray, kind: str) -> np.ndarray:
             return values[rows] - (np.arange(len(rows)) // (1 if is_float else 40) * 0.05).astype(
                 values.dtype
             )
+        case "slight":
+            # About the limit of what a level may differ from the one that follows.
+            return values[rows] + (0.001 + 1e-5 * (np.arange(len(rows)) % 7 - 3)).astype(values.dtype)
+        case "high":
+            return values[rows] + (1e6 + 0.05 * np.arange(len(rows))).astype(values.dtype)
         case "zero":
             return np.zeros(len(rows), values.dtype)
         case "huge":
@@ -88,7 +93,7 @@ def _changed(values: np.ndarray, rows: np.ndarray, kind: str) -> np.ndarray:
 def fault() -> st.SearchStrategy[Fault]:
     return st.tuples(
         st.sampled_from(("readings", "seq", *NUMBERS)),
-        st.sampled_from(("none", "stuck", "leap", "creep", "zero", "huge", "low", "wild")),
+        st.sampled_from(("none", "stuck", "leap", "creep", "slight", "high", "zero", "huge", "low", "wild")),
         st.integers(0, DEVICES - 1),
         st.integers(0, TIMES - 1),
         st.sampled_from((1, 2, 3, 40, 300, TIMES)),
@@ -138,6 +143,15 @@ PARTS = (2 * DEVICES, 50 * DEVICES, grid.PART_ROWS)
 @example(faults=[("level_pct", "creep", 3, 200, TIMES)], part_rows=PARTS[1])
 @example(faults=[("served_liters", "none", 0, 0, 1)], part_rows=PARTS[0])
 @example(faults=[("served_liters", "huge", 0, 0, 3)], part_rows=PARTS[0])
+@example(faults=[("measured_level_pct", "slight", 1, 20, TIMES)], part_rows=PARTS[2])
+@example(faults=[("level_pct", "slight", 1, 20, TIMES)], part_rows=PARTS[1])
+@example(
+    faults=[(name, "high", 2, 50, TIMES) for name in ("measured_level_pct", "level_pct")], part_rows=PARTS[1]
+)
+@example(faults=[("level_pct", "high", 2, 1, 300), ("volume_liters", "huge", 2, 1, 3)], part_rows=PARTS[0])
+@example(faults=[("temperature_c", "low", 1, 30, 3), ("battery_pct", "leap", 1, 30, 3)], part_rows=PARTS[1])
+@example(faults=[("seq", "leap", 2, 60, TIMES)], part_rows=PARTS[0])
+@example(faults=[("local_timestamp_ms", "high", 2, 60, 1)], part_rows=PARTS[0])
 @example(faults=[("lost_liters", "leap", 3, 200, 300)], part_rows=PARTS[1])
 @given(faults=st.lists(fault(), max_size=4), part_rows=st.sampled_from(PARTS))
 def test_screened_flags_are_those_of_the_checks(faults: list[Fault], part_rows: int) -> None:
