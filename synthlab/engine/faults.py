@@ -336,6 +336,8 @@ def _fault_values(
                     )
                 case _:
                     latitude, longitude = messages["latitude"], messages["longitude"]
+                    # Where the receiver had no fix, there is no position to move.
+                    at, begin = at[~np.isnan(latitude[at])], begin[~np.isnan(latitude[at])]
                     latitude[at], longitude[at] = model.jumped_position(
                         latitude[at], longitude[at], begin, key, size_km=size
                     )

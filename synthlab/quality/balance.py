@@ -14,10 +14,17 @@ import numpy.typing as npt
 
 from synthlab.quality.flags import Flag, Flags, by_limits
 from synthlab.quality.order import changes
+from synthlab.quality.series import great_circle_km
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+
+STANDING_KM = 0.1
+"""Assumed: ten times what a receiver's position scatters, and a minute's slow drive. [km]"""
+
+_STEP_ROWS = 3  # On either side of a step.
 
 
 def unexplained_pct(level_pct: F64, net_flow_pct: F64, seq: I64, starts: I64) -> F64:
@@ -138,6 +145,26 @@ def check_step(unexplained: F64, starts: I64, *, suspect_pct: F64, fail_pct: F64
     flags = by_limits(size_pct > suspect_pct, size_pct > fail_pct)
     flags[np.isnan(step)] = Flag.UNKNOWN
     return flags
+
+
+def stands(latitude: F64, longitude: F64, starts: I64) -> Bools:
+    """Tell rows about which a truck does not move: what `check_step` compares is all of one stop.
+
+    Parameters
+    ----------
+    latitude, longitude : ndarray of float64
+        [°]
+    starts : ndarray of int64
+    """
+    is_still = np.zeros(len(latitude), bool)
+    moved_km = great_circle_km(latitude[:-1], longitude[:-1], latitude[1:], longitude[1:])
+    is_still[1:] = moved_km <= STANDING_KM
+    is_still[starts] = False
+    found = is_still.copy()
+    for rows in range(1, _STEP_ROWS):
+        found[rows:] &= is_still[:-rows]
+        found[:-rows] &= is_still[rows:]
+    return found
 
 
 def _median_of_three(values: F64, starts: I64) -> F64:

@@ -84,7 +84,7 @@ class Thresholds(Result):
     step_suspect_pct: float = _limit(3.0, "%", _DOMAIN + ", as a spike that stays")
     step_fail_pct: float = _limit(10.0, "%", _DOMAIN + ", as a spike that stays")
     mobile_step_suspect_pct: float = _limit(
-        8.0, "%", "Assumed: more than a truck that loses much loses in three steps"
+        8.0, "%", "Assumed: more than a truck that drives and loses much loses in three steps"
     )
     mobile_step_fail_pct: float = _limit(20.0, "%", "Assumed: twice that")
     creep_suspect_pct: float = _limit(

@@ -200,6 +200,19 @@ def test_a_fault_touches_its_own_columns_on_its_own_rows(kind: str, columns: set
         assert same[is_faulty].all() == (name not in columns), name
 
 
+def test_a_position_that_is_not_there_jumps_nowhere_and_is_not_labeled() -> None:
+    frame = clean()
+    without = frame.assign(
+        **{name: frame[name].where(frame["seq"] % 2 == 0) for name in ("latitude", "longitude")}
+    )
+    every_hour = [{"kind": "GPS_JUMP", "rate_per_day": 24}]
+    jumped = synthlab.inject_faults(without, every_hour, seed=1)
+    is_labeled = (jumped["fault"] == "GPS_JUMP").to_numpy()
+    assert is_labeled.any()
+    assert (jumped["latitude"] != without["latitude"])[is_labeled].all()
+    assert jumped.loc[is_labeled, "latitude"].notna().all()
+
+
 def test_readings_are_derived_again_by_the_platforms_rule() -> None:
     frame = faulty(*OTHERS)
     reservoirs = {one.device_id: one.reservoir for one in resolve(scenario())}

@@ -118,3 +118,13 @@ def test_a_battery_may_be_replaced_and_must_not_fall() -> None:
     assert (flags[900:1188] == S).all()
     assert (flags[1188:1200] == G).all()
     assert np.flatnonzero(flags[1200:] == S).tolist() == [0]
+
+
+def test_a_truck_stands_where_no_step_about_the_row_moves_it() -> None:
+    latitude = np.concatenate([np.full(10, 23.6), 23.6 + 0.02 * np.arange(1, 6), np.full(10, 23.7)])
+    longitude = np.full(len(latitude), 58.5)
+    # Rows 10 to 15 have moved since the row before; the first row has none before it.
+    expected = [row for row in range(3, 25) if not set(range(row - 2, row + 3)) & set(range(10, 15))]
+    assert np.flatnonzero(balance.stands(latitude, longitude, ONE)).tolist() == expected
+    latitude[5] = np.nan
+    assert not balance.stands(latitude, longitude, ONE)[3:9].any()
