@@ -1,9 +1,15 @@
-"""A batch's rows into PostgreSQL: COPY into a temporary table, then a statement for each table."""
+"""A batch's rows into PostgreSQL, by COPY.
+
+What may be there already, messages and readings, is copied into a temporary table first, and
+a statement for each takes over what is new.  Points and events follow from that: they are
+copied where they belong.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import compress, islice, repeat
 from typing import Any
 
 import psycopg
@@ -26,26 +32,20 @@ _COLUMNS = {
     "document": "jsonb",
     "may_be_unmarked": "boolean",
     "battery_pct": "integer",
-    # Null where the message has no reading, no point.
+    # Null where the message has no reading.
     "reading_id": "uuid",
     "raw_sample_count": "integer",
     "raw_mean": "double precision",
     "raw_stddev": "double precision",
     "level_pct": "double precision",
     "volume_liters": "double precision",
-    "event_id": "uuid",
-    "event_data": "jsonb",
-    "point_id": "uuid",
-    "latitude": "double precision",
-    "longitude": "double precision",
-    "speed_kmh": "double precision",
-    "course_degrees": "double precision",
 }
 _CREATE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS synthlab_staged ("
     + ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     + ") ON COMMIT DELETE ROWS"
 )
+_LINES_AT_ONCE = 250
 _COPY = f"COPY synthlab_staged ({', '.join(_COLUMNS)}) FROM STDIN"
 
 # ON CONFLICT without a target: two writers of one message meet on its id as well as on its key.
@@ -75,15 +75,11 @@ SELECT reading_id, reservoir_key, device_key, seq, at, level_pct, volume_liters,
 FROM synthlab_staged WHERE reading_id IS NOT NULL
 ON CONFLICT (device_id, device_seq) DO NOTHING RETURNING id"""
 _POINT = """\
-INSERT INTO device_location_points
+COPY device_location_points
     (id, device_id, recorded_at, latitude, longitude, speed_kmh, course_degrees, telemetry_message_id)
-SELECT point_id, device_key, at, latitude, longitude, speed_kmh, course_degrees, message_id
-FROM synthlab_staged WHERE point_id IS NOT NULL"""
+FROM STDIN"""
 # The only rows whose order counts: it gives them their numbers.
-_EVENT = f"""\
-INSERT INTO events (id, type, subject_type, subject_id, created_at, data)
-SELECT event_id, '{READING_EVENT}', 'RESERVOIR', reservoir_key::text, at, event_data
-FROM synthlab_staged WHERE reading_id IS NOT NULL ORDER BY place"""
+_EVENT = "COPY events (id, type, subject_type, subject_id, created_at, data) FROM STDIN"
 _DEVICES = """\
 UPDATE devices SET last_seen_at = new.at, last_battery_pct = coalesce(new.battery, last_battery_pct)
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::integer[]) AS new (key, at, battery) WHERE id = new.key"""
@@ -105,7 +101,7 @@ def insert_messages(
     connection: Connection, staged: Staged, may_be_unmarked: Sequence[bool]
 ) -> tuple[list[bool], dict[int, bool]]:
     """Insert messages; say which are new, and of the stored ones whether they are the same."""
-    _copy(connection, _lines(staged, may_be_unmarked))
+    _copy(connection, _COPY, _staged_columns(staged, may_be_unmarked))
     inserted = connection.exec_driver_sql(_MESSAGE)
     if inserted.rowcount == len(staged):
         inserted.close()
@@ -128,20 +124,33 @@ def insert_readings(connection: Connection, staged: Staged) -> list[bool]:
         inserted.close()
         return staged.has_reading
     new = {str(row[0]) for row in inserted}
-    statement = "UPDATE synthlab_staged SET reading_id = NULL WHERE NOT reading_id = ANY(%s::uuid[])"
-    connection.exec_driver_sql(statement, (list(new),))
     return [key in new for key in ids.reading_ids(staged.message_ids)]
 
 
 def insert_points(connection: Connection, staged: Staged) -> None:
     """Insert the location points of new messages."""
     if any(staged.has_point):
-        connection.exec_driver_sql(_POINT)
+        columns = (
+            ids.point_ids(staged.message_ids),
+            staged.device_keys,
+            staged.moments,
+            *_locations(staged),
+            staged.message_ids,
+        )
+        _copy(connection, _POINT, [compress(column, staged.has_point) for column in columns])
 
 
 def insert_events(connection: Connection, staged: Staged, has_reading: Sequence[bool]) -> None:
     """Insert one event for each reading, in the messages' order."""
-    connection.exec_driver_sql(_EVENT)
+    columns = (
+        ids.event_ids(staged.message_ids),
+        repeat(READING_EVENT, len(staged)),
+        repeat("RESERVOIR", len(staged)),
+        staged.reservoir_keys,
+        staged.moments,
+        [_escaped(data) for data in staged.event_data()],
+    )
+    _copy(connection, _EVENT, [compress(column, has_reading) for column in columns])
 
 
 def update_devices(connection: Connection, rows: Sequence[tuple[Any, datetime, int | None]]) -> None:
@@ -167,13 +176,11 @@ def _forget(connection: Connection, is_new: Sequence[bool]) -> None:
     connection.exec_driver_sql("DELETE FROM synthlab_staged WHERE place = ANY(%s::integer[])", (known,))
 
 
-def _lines(staged: Staged, may_be_unmarked: Sequence[bool]) -> str:
-    """Write the staged rows in COPY's text form."""
+def _staged_columns(staged: Staged, may_be_unmarked: Sequence[bool]) -> list[Iterable[str]]:
+    """Return the cells of the temporary table in COPY's text form."""
     measured = staged.measured
-    count, read, placed = len(staged), staged.has_reading, staged.has_point
-    blank = ["\\N"] * count
-    columns = [
-        map(str, range(count)),
+    return [
+        map(str, range(len(staged))),
         staged.message_ids,
         staged.device_keys,
         staged.reservoir_keys,
@@ -183,18 +190,13 @@ def _lines(staged: Staged, may_be_unmarked: Sequence[bool]) -> str:
         [_escaped(document) for document in staged.documents],
         ["t" if is_free else "f" for is_free in may_be_unmarked],
         ["\\N" if battery is None else str(battery) for battery in staged.batteries],
-        _where(read, ids.reading_ids(staged.message_ids)),
+        _where(staged.has_reading, ids.reading_ids(staged.message_ids)),
         map(str, measured.raw_sample_count.tolist()),
         map(repr, measured.raw_mean.tolist()),
         map(repr, measured.raw_stddev.tolist()),
         map(repr, measured.level_pct.tolist()),
         map(repr, measured.volume_liters.tolist()),
-        ids.event_ids(staged.message_ids),
-        _where(read, staged.event_data()),
-        _where(placed, ids.point_ids(staged.message_ids)) if any(placed) else blank,
-        *(_locations(staged) if any(placed) else [blank] * 4),
     ]
-    return "".join(["\t".join(cells) + "\n" for cells in zip(*columns, strict=True)])
 
 
 def _where(wanted: Sequence[bool], texts: Sequence[str]) -> list[str]:
@@ -212,15 +214,18 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
-def _copy(connection: Connection, lines: str) -> None:
+def _copy(connection: Connection, statement: str, columns: Sequence[Iterable[str]]) -> None:
     driver: Any = connection.connection.driver_connection
+    lines = map("\t".join, zip(*columns, strict=True))
     try:
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.write(lines)
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            # Some at a time: the server reads them while the next are written.
+            while some := list(islice(lines, _LINES_AT_ONCE)):
+                copy.write("\n".join(some) + "\n")
     except psycopg.Error as error:
         # What SQLAlchemy does for its own statements, so that one place explains all failures.
         raise DBAPIError.instance(
-            _COPY,
+            statement,
             None,
             error,
             psycopg.Error,
