@@ -3,11 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Each worker has a database server, and now and then a browser, of its own: more than four gain little.
-JOBS ?= $(shell nproc | awk '{ print ($$1 > 4) ? 4 : ($$1 < 2) ? 2 : $$1 }')
+INSTALL = $(PIP) install --no-compile
+# One more than there are processors, as tests wait for processes of theirs. Each worker has a database
+# server, and now and then a browser, of its own: more than four gain little.
+JOBS ?= $(shell nproc | awk '{ print ($$1 > 3) ? 4 : $$1 + 1 }')
+# pip would do it on one processor. What holds no Python after all (templates) is of no account.
+COMPILE = -@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab app notebooks test test-long lint format bench docs-generated docs-check lock clean
+.PHONY: help demo lab app notebooks bytecode test test-long lint format bench docs-generated docs-check lock clean
 
 help:           ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -17,13 +21,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo.stamp: requirements-demo.lock pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --require-hashes -r requirements-demo.lock
-	$(PIP) install --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements-demo.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.full.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	$(COMPILE)
 	touch $@ $(VENV)/.demo.stamp
 
 demo: $(VENV)/.demo.stamp  ## the whole runbook on embedded defaults, into artifacts/ and .synthlab/
@@ -42,12 +48,17 @@ app: $(VENV)/.full.stamp  ## the workbench as a page without code: design, revie
 		$(abspath $(BIN))/voila app.ipynb $(APP_OPTIONS)
 
 # A file to a worker, in the order of tests/conftest.py: what takes longest comes first.
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# No test writes bytecode: one whose files may not grow would leave half a module to all the others.
+PYTEST = PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.full.stamp  ## unit, property, contract, CLI and notebook tests
+# Once, as hundreds of processes import it.
+bytecode: $(VENV)/.full.stamp
+	@$(BIN)/python -m compileall -q -j 0 synthlab
+
+test: bytecode  ## unit, property, contract, CLI and notebook tests
 	$(PYTEST) -m "not long"
 
-test-long: $(VENV)/.full.stamp  ## the tests marked `long`, and the properties with 500 examples each
+test-long: bytecode  ## the tests marked `long`, and the properties with 500 examples each
 	$(PYTEST) -m long
 	HYPOTHESIS_PROFILE=long $(PYTEST) -m "not long" tests/properties
 

@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
-import subprocess
-import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from synthlab.adapters.database import Database, open_database
-from synthlab.platform import schema
+from synthlab.platform import consumer, schema
 from synthlab.platform.provision import provision_devices
 from tests.contract.test_consumer import cursor, event_count, expected_models, history, ingest, models
+from tests.faults import worker
 
-# Small transactions, so that there are many moments to be killed in; a word before each
-# statement, so that the parent can choose one of them.
-VICTIM = """\
-import sys
-from sqlalchemy import event
-from synthlab.adapters.database import open_database
-from synthlab.platform import consumer
-consumer.EVENTS_PER_TRANSACTION = 100
-with open_database(sys.stdin.readline().strip()) as database:
-    @event.listens_for(database.engine, "before_cursor_execute")
-    def tell(*_):
-        print("statement", flush=True)
-    consumer.drain(database, batch_size=50)
-print("done", flush=True)
-"""
+
+def drain_and_tell(url: str, told: Connection) -> None:
+    """Drain, and send a word before each statement, so that whoever listens can choose one of them."""
+    # Small transactions, so that there are many moments to be killed in.
+    consumer.EVENTS_PER_TRANSACTION = 100
+    with open_database(url) as database:
+        event.listen(database.engine, "before_cursor_execute", lambda *_, **__: told.send_bytes(b"statement"))
+        consumer.drain(database, batch_size=50)
 
 
 def run_victim(url: str, statements: int) -> bool:
     """Drain in a process of its own, killed after so many statements; say whether it came to its end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", VICTIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as victim:
-        assert victim.stdin is not None
-        assert victim.stdout is not None
-        victim.stdin.write(url + "\n")
-        victim.stdin.flush()
-        for count, line in enumerate(victim.stdout, start=1):
-            if line == "done\n":
-                return True
+    heard, told = worker.CONTEXT.Pipe(duplex=False)
+    victim = worker.CONTEXT.Process(target=drain_and_tell, args=(url, told), daemon=True)
+    victim.start()
+    told.close()
+    with heard, suppress(EOFError):
+        for count in itertools.count(1):
+            heard.recv_bytes()
             if count == statements:
                 # It runs on until the signal is there: the statement that it dies in is chance.
-                victim.send_signal(signal.SIGKILL)
-    assert victim.returncode == -signal.SIGKILL
-    return False
+                victim.kill()
+    victim.join()
+    assert victim.exitcode in (0, -signal.SIGKILL)
+    return victim.exitcode == 0
 
 
 def kill_until_done(url: str, *, seed: int, kills: int) -> tuple[int, int]:

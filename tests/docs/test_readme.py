@@ -22,11 +22,14 @@ def _block(language: str, heading: str) -> str:
 
 def test_python_tour(scratch: Path) -> None:
     code = _block("python", "Five minutes in Python")
-    ending = "assert synthlab.check(history.frame).passed\nprint(synthlab.analyze_csv(artifact.directory))"
-    script = f"{code}\n{ending}"
+    script = f"{code}\nassert synthlab.check(history.frame).passed"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "QC passed; 17,282 rows, 2 devices" in done.stdout
+    (analysis,) = scratch.glob("artifacts/*/tour/analysis.json")
+    judged = json.loads(analysis.read_text(encoding="utf-8"))
+    assert (judged["qc_passed"], judged["row_count"], judged["device_count"]) == (True, 17_282, 2)
+    stored = json.loads(analysis.with_name("import_result.json").read_text(encoding="utf-8"))
+    assert stored["status_counts"] == {"stored:READING": 17_282}
     assert sorted(path.name for path in scratch.iterdir()) == [".synthlab", ".tmp", "artifacts"]
 
 
