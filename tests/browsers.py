@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-START_SECONDS = 60
-WAIT_MS = 30_000
+START_SECONDS = 180
+WAIT_MS = 60_000
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from synthlab.plotting.level import window_text
 from synthlab.plotting.series import Rows, rows_of
 from synthlab.plotting.style import ACTIVITY_COLORS, COLORS, ROLES, SIZES, Plot, heading, percent, styled
-from synthlab.plotting.trucks import ROUTE_COLUMNS, Ground, route_table, stop_table
+from synthlab.plotting.trucks import EMPTY_LEVEL_PCT, ROUTE_COLUMNS, Ground, route_table, stop_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +24,6 @@ MAX_MAPS = 4
 MAP_SHAPES = (0.6, 1.4)
 """Least and greatest height of a map as a share of its width. Assumed: neither a slit nor a tower."""
 MAX_MAP_INCHES = 7.0
-EMPTY_LEVEL_PCT = 5.0
-"""Below it a truck drives empty. Assumed: the rest that no client can draw. [%]"""
 
 MARKERS: Mapping[str, str] = {"BASE": "s", "REFILL": "^", "CLIENT": "o"}
 LEGS: Mapping[str, str] = {"travel, loaded": ROLES["loaded"], "travel, empty": ROLES["empty"]}

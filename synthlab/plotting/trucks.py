@@ -15,6 +15,9 @@ from synthlab.plotting.series import FloatArray, Rows, rows_of
 from synthlab.plotting.tables import ratio
 from synthlab.timeline import SECONDS_PER_HOUR
 
+EMPTY_LEVEL_PCT = 5.0
+"""Below it a truck drives empty. Assumed: the rest that no client can draw. [%]"""
+
 EARTH_RADIUS_KM = 6_371.0088
 """Source: mean radius of the Earth, IUGG. [km]"""
 

@@ -44,27 +44,27 @@ class Keeping:
         end_at: datetime | str | None = None,
     ) -> None:
         self._path = None if path is None else Path(path)
-        is_there = self._path is not None and self._path.is_file()
-        self._text = (
-            read_text(self._path) if self._path is not None and is_there else dumps_scenario(scenario)
-        )
+        file = self._path if self._path is not None and self._path.is_file() else None
+        self._text = dumps_scenario(scenario) if file is None else read_text(file)
+        # What the text says, where that is known without reading it; a file may say something else.
+        self._said = scenario if file is None else None
         self._end_at = end_at
         self.part = Changes(path=str(self._path or ""), save_as=str(self._file_of(scenario)))
 
     def diff(self, scenario: Scenario) -> str:
         """Return what changed, as a diff of the YAML."""
-        return diff_text(self._text, updated_text(self._text, scenario))
+        return diff_text(self._text, self._text_of(scenario))
 
     def show(self, scenario: Scenario, *, can_reset: bool) -> None:
         """Show what changed."""
-        self.part.show(self._text, updated_text(self._text, scenario))
+        self.part.show(self._text, self._text_of(scenario))
         self.part.can_reset = can_reset
 
     def save(self, scenario: Scenario, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the scenario as YAML, and go on from that text; see `DesignView.save`."""
         written = save_scenario(scenario, self._file_of(scenario) if path is None else path)
         self._path = written
-        self._text = read_text(written)
+        self._text, self._said = read_text(written), scenario
         self.part.path = self.part.save_as = str(written)
         return written
 
@@ -90,6 +90,9 @@ class Keeping:
         finally:
             self.part.is_busy = False
         return view
+
+    def _text_of(self, scenario: Scenario) -> str:
+        return self._text if scenario == self._said else updated_text(self._text, scenario)
 
     def _file_of(self, scenario: Scenario) -> Path:
         return self._path or Path(f"{scenario.scenario_id}.yaml")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthlab.plotting.routes import EMPTY_LEVEL_PCT
-from synthlab.plotting.trucks import Ground, stop_table
+from synthlab.plotting.trucks import EMPTY_LEVEL_PCT, Ground, stop_table
 from synthlab.quality.formulas import RUNOUT_LEVEL_PCT
 from synthlab.scenario.archetypes import ARCHETYPES
 from synthlab.scenario.parameter import Parameter

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import SynthlabError
-from synthlab.plotting.design import design_figure
-from synthlab.plotting.routes import routes_figure
 from synthlab.scenario.loader import load_scenario
 from synthlab.scenario.schema import Scenario
 from synthlab.widgets.design_curves import curve_named
@@ -131,6 +129,9 @@ class DesignView:
     @property
     def figure(self) -> Plot:
         """The picture of the device that is worked on."""
+        # matplotlib is for stills only: who opens the view need not wait for it.
+        from synthlab.plotting import design_figure, routes_figure
+
         if self.outcome.device.mode == "MOBILE":
             return routes_figure(self.outcome.frame)
         return design_figure(self._design.before(self.device_id).frame, self.outcome.frame, self.device_id)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from synthlab.scenario.loader import load_scenario
+
+if TYPE_CHECKING:
+    from synthlab.scenario.schema import Scenario
 
 # fmt: off
 REAL_WEEKDAY = (
@@ -41,10 +45,16 @@ def presets(curve: str) -> Mapping[str, tuple[float, ...]]:
     elif curve == "weekday_multipliers":
         shapes["Real week"] = REAL_DAYS
     template_field = "hourly_weights" if curve == "weekend_hourly_weights" else curve
-    for device in load_scenario(TEMPLATE).devices:
+    for device in _template().devices:
         dynamics = device.dynamics
         blocks = (dynamics.demand, dynamics.supply) if dynamics else ()
         values = next((found for block in blocks if (found := getattr(block, template_field, None))), None)
         if values is not None and device.archetype in _LETTERS:
             shapes[_LETTERS[device.archetype]] = tuple(values)
     return shapes
+
+
+@cache
+def _template() -> Scenario:
+    """Read the template once for all curves."""
+    return load_scenario(TEMPLATE)

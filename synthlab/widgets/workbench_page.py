@@ -211,11 +211,10 @@ class Workbench:
         return f"<Workbench: {self.design.scenario.scenario_id}, reviews {looked_at}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        # Where no browser runs the page, the design stands in for it.
-        still = self.design._repr_mimebundle_(**kwargs)
-        table = self.design.kpis.round(3).to_html()
+        # Where no browser runs the page, numbers stand in for it: a picture would be drawn at each opening.
         view = dict(self.panel._repr_mimebundle_(**kwargs) or {})
-        return {**still, **view, "text/html": table, "text/plain": repr(self)}
+        table = self.design.kpis.round(3).to_html()
+        return {**view, "text/html": table, "text/plain": repr(self)}
 
 
 def workbench(scenario: str = FIRST_SCENARIO) -> Workbench:

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browsers import Server, Watched, chromium, served_by_lab, watched_page
+from tests.browsers import WAIT_MS, Server, Watched, chromium, served_by_lab, watched_page
 from tests.services import require_or_skip
+
+# Far more than a quiet machine needs: what comes in the end is no failure.
+expect.set_options(timeout=2 * WAIT_MS)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -26,8 +26,6 @@ from tests.browsers import (
 )
 from tests.conftest import TINY_SCENARIO
 
-expect.set_options(timeout=3 * WAIT_MS)
-
 MAX_CLICKS = 10
 TANK, DRY_TANK = "E2E2024STATA1", "E2E2024STATC1"
 EVENING = 19

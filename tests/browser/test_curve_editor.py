@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browsers import Server, Watched, open_in_lab
 
@@ -18,8 +19,9 @@ week = CurveEditor([1.0] * 7, title="Week", unit="multiplier")
 # What Python knows, told where the page can read it.
 import ipywidgets
 said = ipywidgets.Text(); said.add_class("said")
-def tell(*_):
-    said.value = f"{[round(v, 3) for v in day.values]} {day.total} | {[round(v, 3) for v in week.values]}"
+def tell(values=None, total=None, is_done=True):
+    known = f"{[round(v, 3) for v in day.values]} {day.total} | {[round(v, 3) for v in week.values]}"
+    said.value = f"{known} | {'done' if is_done else 'moving'}"
 day.on_change(tell); week.on_change(tell); tell()
 display(day, week, said)
 """
@@ -57,16 +59,17 @@ class Editor:
 
     def python(self) -> tuple[list[float], float, list[float]]:
         text = self.page.locator(".said input").input_value()
-        day, week = text.split(" | ")
+        day, week, _ = text.split(" | ")
         weights, total = day.rsplit(" ", 1)
         return eval(weights), float(total), eval(week)
 
     def until(self, condition: str) -> None:
-        """Wait until Python knows: an expression of `day`, `total` and `week`."""
+        """Wait until Python knows, and the hand has let go: an expression of `day`, `total` and `week`."""
         self.page.wait_for_function(
             """(condition) => {
                 const said = document.querySelector(".said input").value;
-                const [, ...parts] = /(.*]) (.*) \\| (.*)/.exec(said);
+                const [, ...parts] = /(.*]) (.*) \\| (.*) \\| done/.exec(said) ?? [];
+                if (parts.length === 0) return false;
                 return Function("day", "total", "week", `return ${condition}`)(...parts.map(JSON.parse));
             }""",
             arg=condition,
@@ -122,7 +125,7 @@ def test_every_way_to_edit_reaches_python(editors: tuple[Editor, Editor]) -> Non
     keyboard.press("Control+c")
     week.bar(3).focus()
     keyboard.press("Control+v")
-    assert week.root.get_by_text("Paste needs 7 numbers.").is_visible()
+    expect(week.root.get_by_text("Paste needs 7 numbers.")).to_be_visible()
     assert week.python()[2] == [1.0] * 7
     day.root.get_by_role("button", name="Normalize: mean weight 1").click()
     day.until("Math.abs(day.reduce((a, b) => a + b) - 24) < 0.02 && day[19] > 4 * day[0]")
@@ -149,9 +152,9 @@ def test_touch_drags_and_screen_readers_are_told(editors: tuple[Editor, Editor])
         canvas.dispatch_event(name, {**finger, "clientX": x, "clientY": y, "buttons": 1})
     day.until("day[8] > 1.3")
     assert canvas.evaluate("canvas => getComputedStyle(canvas).touchAction") == "none"
-    told = day.root.locator("[aria-live]").text_content()
-    assert told.startswith("Demand: most ")
-    assert "liters/hour at 08:00 to 09:00, 240 liters/day" in told
+    told = day.root.locator("[aria-live]")
+    expect(told).to_contain_text("Demand: most ")
+    expect(told).to_contain_text("liters/hour at 08:00 to 09:00, 240 liters/day")
     bar = day.bar(8)
     assert bar.get_attribute("aria-label") == "08:00 to 09:00"
     assert bar.get_attribute("aria-valuetext").endswith(" liters/hour")

@@ -41,7 +41,8 @@ def _paint_evening(page: Page) -> None:
     for box in boxes:
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 2, steps=2)
     page.mouse.up()
-    # Requests go out once a frame; the last one says that the hand has let go.
+    # Requests go out once a frame, the last one in the frame after the hand has let go.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.wait_for_function(
         "() => document.querySelector('.sl-panels').dataset.seq"
         " === document.querySelector('.sl-curve').dataset.seq"
@@ -156,7 +157,11 @@ def test_the_page_without_code_does_the_same(watch: Watched, tmp_path: Path, pic
         expect(page.locator(".sl-tile", has_text="Lost on the way")).to_contain_text("worse")
         page.screenshot(path=pictures / "design_truck.png", full_page=True)
 
-        # What no scenario may have is told, and the picture stays.
+        # What no scenario may have is told, and the picture stays. The map comes after the tiles.
+        page.wait_for_function(
+            "() => document.querySelector('.sl-map').dataset.seq"
+            " === document.querySelector('.sl-panels').dataset.seq"
+        )
         seq = page.locator(".sl-map").get_attribute("data-seq")
         page.get_by_label("capacity").first.fill("0.5")
         expect(page.locator(".sl-wrong")).to_have_count(1)

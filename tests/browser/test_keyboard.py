@@ -13,8 +13,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browsers import WAIT_MS, Server, Watched, call_script, served_by_make
 
-expect.set_options(timeout=3 * WAIT_MS)
-
 SCRIPT = Path(__file__).with_name("focus.js")
 MAX_STOPS = 150
 TRUCK = "E2E2024MOBE1"

@@ -9,9 +9,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.brokers import Observer, mosquitto, needs_mosquitto
-from tests.browsers import WAIT_MS, Server, Watched, open_in_lab
-
-expect.set_options(timeout=3 * WAIT_MS)
+from tests.browsers import Server, Watched, open_in_lab
 
 CELL = """
 import synthlab as sl

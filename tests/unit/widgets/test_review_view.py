@@ -23,7 +23,7 @@ from synthlab.workflows.review import gather
 from tests.conftest import TINY_SCENARIO
 
 END_AT = "2026-02-12T10:00:00Z"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")

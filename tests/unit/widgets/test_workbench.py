@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,14 @@ def test_live_streams_the_scenario_as_it_stands(page: Workbench) -> None:
     page._tabs.selected_index = LIVE
     assert page.monitor is not first
     assert page.monitor.scenario.device(TANK).dynamics.demand.target_daily_liters == 321
+
+
+def test_opening_the_page_draws_no_picture(scratch: Path, tiny_path: Path) -> None:
+    script = (
+        "import sys\nfrom synthlab.widgets import workbench\n"
+        f"bundle = workbench({str(tiny_path)!r})._repr_mimebundle_()\n"
+        "print(sorted(bundle), [name for name in ('matplotlib', 'paho') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shown = ["application/vnd.jupyter.widget-view+json", "text/html", "text/plain"]
+    assert done.stdout.strip() == f"{shown} []"
