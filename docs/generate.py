@@ -179,6 +179,47 @@ def _from_rows() -> list[str]:
     return lines
 
 
+def fitting() -> str:
+    """Return the page of fits: the text of the template, and the table of round trips."""
+    text = (HERE / "fitting.template.md").read_text(encoding="utf-8")
+    return text.replace("<!-- note -->", NOTE.rstrip()).replace("<!-- found -->", "\n".join(_fit_rows()))
+
+
+def _fit_rows() -> list[str]:
+    """Return the table of what fits give back: each case averaged over its profiles."""
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    with (HERE / "fits_found.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            case = tuple(row[name] for name in ("source", "homes", "archetype", "liters", "own_profiles"))
+            groups.setdefault(case, []).append(row)
+    lines = [
+        "| 30 days of | the month itself | target | its interval | held "
+        "| r as seen → fitted, known profiles | other profiles | least of a profile | weights held |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (source, homes, archetype, liters, own), rows in groups.items():
+        what = {"meter": "meter", "level": f"level, archetype {archetype}"}[source]
+        who = "one household" if homes == "1" else f"{homes} households"
+        own_text = ", own profiles" if own == "True" else ""
+        parts = [[row for row in rows if (row["is_known"] == "True") is known] for known in (True, False)]
+        lines.append(
+            f"| {what}, {who} of {float(liters):,.0f} L/d{own_text} | {_pct(rows, 'month_error')} "
+            f"| {_pct(rows, 'target_error')} | ± {_pct(rows, 'target_half_width')} "
+            f"| {_pct(rows, 'target_inside')} "
+            + "".join(f"| {_mean(part, 'seen_r'):.3f} → {_mean(part, 'weights_r'):.3f} " for part in parts)
+            + f"| {min(float(row['weights_r']) for row in rows):.3f} | {_pct(rows, 'weights_inside')} |"
+        )
+    return lines
+
+
+def _mean(rows: list[dict[str, str]], name: str) -> float:
+    return sum(float(row[name]) for row in rows) / len(rows)
+
+
+def _pct(rows: list[dict[str, str]], name: str) -> str:
+    return f"{100.0 * _mean(rows, name):.1f} %"
+
+
 def _hours(text: str) -> str:
     return f"{float(text):.1f} h" if text and float(text) else "at once" if text else "–"
 
@@ -205,6 +246,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "archetypes.md": archetypes,
     "cli.md": cli,
     "faults.md": faults,
+    "fitting.md": fitting,
     "nomenclature.md": nomenclature,
 }
 

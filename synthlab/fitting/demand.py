@@ -13,9 +13,9 @@ from synthlab.errors import Problem, UsageError
 from synthlab.fitting import profile as pf
 from synthlab.fitting.capacity import capacities
 from synthlab.fitting.estimates import Fit, Value, rounded
-from synthlab.fitting.levels import split_levels
+from synthlab.fitting.levels import CEILING_SHARE, blind_share, split_levels
 from synthlab.fitting.process import process_parameters
-from synthlab.fitting.profile import Interval, target_interval
+from synthlab.fitting.profile import Interval, Presence, target_interval
 from synthlab.fitting.readings import (
     DEMAND_COLUMNS,
     LEVEL_COLUMNS,
@@ -68,7 +68,7 @@ class DemandFit(Fit):
     parameter_overrides : mapping of str to float
         What the data tell about the process, by the archetype's names.
     intervals : mapping of str to tuple of (float, float)
-        5 % and 95 % by parameter: resampled weeks (or days, below four weeks).
+        2.5 % and 97.5 % by parameter.
     observed : mapping of str to tuple of float
         Curves as seen: not smoothed, not pulled toward 1.
     household_count, day_count : int
@@ -148,6 +148,11 @@ def fit_demand_curve(
     rows = read_rows(table, LEVEL_COLUMNS if is_level else DEMAND_COLUMNS, device=device)
     if is_level:
         days, _ = split_levels(rows, capacities(table, rows, capacity_liters, reservoirs), apart)
+        if (blind := blind_share(rows)) > CEILING_SHARE:
+            warnings.append(
+                f"{100 * blind:.0f} % of the levels lie at the edge of the sensor's blind zone: what is "
+                "drawn above it, and times at which nobody draws, are not seen"
+            )
     else:
         days = days_of_meter(rows)
         apart(len(rows.names), len(rows.names))
@@ -184,6 +189,7 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
     if (multipliers == 1.0).all():
         warnings.append("days of the week differ by no more than chance: multipliers are 1")
     overrides: dict[str, float | str] = {}
+    presence = Presence()
     intervals = dict(zip(("hourly_weights", "weekend_hourly_weights"), shape.intervals, strict=False))
     intervals["weekday_multipliers"] = pf.intervals(factors, again, len(blocks.liters))
     if households == 1:
@@ -191,7 +197,8 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
         overrides["demand_profile_spread"] = 0.0
     if not is_level and households == 1:
         found = process_parameters(days, target, rng)
-        target *= found.presence_ratio
+        presence = found.presence
+        target *= presence.ratio
         overrides |= {name: rounded(number) for name, number in found.values.items()}
         intervals |= found.intervals
         warnings += found.warnings
@@ -200,7 +207,7 @@ def _fit(days: Days, *, is_level: bool, warnings: list[str], rng: np.random.Gene
     else:
         warnings.append("several households: the curve is the mean household's, process parameters stay")
     sampled = float(drawn.mean(axis=1).std()) / target
-    intervals["target_daily_liters"] = (target_interval(days, target, sampled, len(blocks.liters)),)
+    intervals["target_daily_liters"] = (target_interval(days, target, sampled, presence),)
     warnings += _width(target, intervals["target_daily_liters"][0])
     return DemandFit(
         target_daily_liters=target,

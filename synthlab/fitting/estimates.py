@@ -50,7 +50,7 @@ class Fit(Result):
         -------
         DataFrame
             ``parameter``, ``position`` (hour or day of the week; null for a single
-            number), ``value``, ``low``, ``high`` (5 % and 95 %; null where unknown),
+            number), ``value``, ``low``, ``high`` (2.5 % and 97.5 %; null where unknown),
             ``observed`` (as seen: not smoothed, not pulled toward 1).
         """
         import pandas as pd

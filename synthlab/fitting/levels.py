@@ -155,8 +155,10 @@ def level_steps(rows: Readings, mine: Bools, capacity_liters: float) -> LevelSte
     is_gap = seconds > max(MAX_GAP_SECONDS, 1.5 * usual)
     noise = noise_liters(liters, capacity_liters)
     is_filling = filling_steps(liters, second, capacity_liters, noise) & ~is_gap
-    is_full = level >= full_pct(level)
-    hidden = is_gap | _spilling(is_full, liters, second, noise, capacity_liters)
+    full = full_pct(level)
+    # Above a blind zone's edge anything may be drawn; a tank that stays full is one that nobody uses.
+    longest = MAX_SPILL_SECONDS if full >= FULL_PCT else int(second[-1] - second[0]) if len(second) else 0
+    hidden = is_gap | _spilling(level >= full, liters, second, noise, capacity_liters, longest)
     is_quiet = ~(_dilated(is_filling) | hidden)
     inflow, is_steady = steady_inflow(change, seconds, is_filling, is_quiet, hidden, noise)
     is_low = np.minimum(level[1:], level[:-1]) < LOW_PCT
@@ -174,6 +176,16 @@ def full_pct(level: F64) -> float:
     top = float(level.max())
     is_ceiling = np.mean(level >= top - 1e-6) > CEILING_SHARE
     return min(FULL_PCT, top - 1e-6) if is_ceiling else FULL_PCT
+
+
+def blind_share(rows: Readings) -> float:
+    """Share of the readings at the edge of a blind zone that hides the top of a tank. [unitless]"""
+    hidden = 0
+    for device in range(len(rows.names)):
+        level = rows.value[rows.device == device]
+        full = full_pct(level)
+        hidden += int((level >= full).sum()) if full < FULL_PCT else 0
+    return hidden / max(len(rows.value), 1)
 
 
 def steady_inflow(
@@ -270,7 +282,9 @@ def _closed(is_filling: Bools, second: I64) -> Bools:
     return closed
 
 
-def _spilling(is_full: Bools, liters: F64, second: I64, noise: float, capacity_liters: float) -> Bools:
+def _spilling(
+    is_full: Bools, liters: F64, second: I64, noise: float, capacity_liters: float, longest_seconds: int
+) -> Bools:
     """Find the steps at which a full tank hides both flows.
 
     Until the first clear drop is over, but no longer than a filling may last: a tank that
@@ -287,7 +301,7 @@ def _spilling(is_full: Bools, liters: F64, second: I64, noise: float, capacity_l
         top = liters[step + 1]
         below = np.flatnonzero(liters[step + 1 :] < top - drop)
         done = int(step) + int(below[0]) if len(below) else len(hidden) - 1
-        over = int(np.searchsorted(second, second[step] + MAX_SPILL_SECONDS))
+        over = int(np.searchsorted(second, second[step] + longest_seconds))
         hidden[step : min(done + 1, over)] = True
     return hidden
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from synthlab.fitting.profile import REPLICATES, Interval
+from synthlab.fitting.profile import REPLICATES, Z_95, Interval, Presence
 from synthlab.fitting.readings import Days
 
 F64 = npt.NDArray[np.float64]
@@ -36,9 +36,10 @@ LEAST_LEAK = 0.25
 """Less is not told from nothing by a meter of one liter. Assumed. [liters/h]"""
 
 # CV of the volume of hours with use, at 22 liters in the mean and sizes as measured; it falls
-# with the mean and rises with the sizes. Source: simulated, 1,400 households of 100..1,200 liters a day.
-_SIZE_CV, _SIZE_LITERS, _SIZE_MEAN_POWER, _SIZE_POWER = 1.148, 22.0, -0.249, 0.284
-_SIZE_LOG_SIGMA = 0.65
+# with the mean and rises with the sizes. Source: simulated, a month of 1,440 households of 100 to
+# 1,200 liters a day, sizes .3 to 6 times the measured ones, by a meter of one liter.
+_SIZE_CV, _SIZE_LITERS, _SIZE_MEAN_POWER, _SIZE_POWER = 1.21, 22.0, -0.142, 0.220
+_SIZE_LOG_SIGMA = 0.68
 """Between households of equal parameters. Source: the same. [unitless]"""
 SIZE_RANGE = (0.1, 10.0)
 """Source: range of ``demand_use_size_factor``. [unitless]"""
@@ -56,8 +57,7 @@ class Process:
     values: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[Interval, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    presence_ratio: float = 1.0
-    """Expected presence / that of these days."""
+    presence: Presence = field(default_factory=Presence)
 
 
 def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Generator) -> Process:
@@ -79,13 +79,17 @@ def process_parameters(days: Days, target_daily_liters: float, rng: np.random.Ge
         found.intervals["demand_leak_liters_per_hour"] = _ends(again.mean(axis=1))
     else:
         leak = 0.0
-    absent = (liters.sum(axis=1) <= ABSENT_LITERS + 24.0 * leak).astype(np.float64)
+    away = ABSENT_LITERS + 24.0 * leak
+    absent = (liters.sum(axis=1) <= away).astype(np.float64)
     seen = float(absent.mean())
     present_liters = target_daily_liters / max(1.0 - seen, 1.0 / len(liters))
     share = float(expected_absence(np.array(seen), len(liters), present_liters))
-    if 0.0 < seen < 1.0:
-        found.presence_ratio = (1.0 - share) / (1.0 - seen)
-    target_daily_liters *= found.presence_ratio
+    found.presence = Presence(
+        away_liters=away,
+        ratio=(1.0 - share) / (1.0 - seen) if 0.0 < seen < 1.0 else 1.0,
+        variance=_absence_variance(share, len(liters), present_liters) / (1.0 - share) ** 2,
+    )
+    target_daily_liters *= found.presence.ratio
     factor = (max(target_daily_liters, 1e-6) / _REFERENCE_LITERS) ** -_ABSENCE_POWER
     found.values["demand_absence_share"] = min(share * factor, _ABSENCE_MAX)
     again = expected_absence(absent[picks].mean(axis=1), len(liters), present_liters)
@@ -111,12 +115,23 @@ def expected_absence(seen: F64, day_count: int, present_liters: float) -> F64:
     A beta distribution with mean and variance of the shares of households is worth so many
     days; days seen count less than one each, because an absence lasts.
     """
-    median = _ABSENCE_MEDIAN * (max(present_liters, 1.0) / _REFERENCE_LITERS) ** _ABSENCE_POWER
-    mean = min(median * np.exp(_ABSENCE_SIGMA**2 / 2.0), _ABSENCE_MEAN_MAX)
-    variance = mean * mean * np.expm1(_ABSENCE_SIGMA**2)
-    worth = max(mean * (1.0 - mean) / variance - 1.0, 1.0)
+    mean, worth = _usual_absence(present_liters)
     days = day_count / ABSENCE_DAYS
     return np.asarray((worth * mean + days * seen) / (worth + days), dtype=np.float64)
+
+
+def _usual_absence(present_liters: float) -> tuple[float, float]:
+    """Mean share of days away of households, and how many days it is worth."""
+    median = _ABSENCE_MEDIAN * (max(present_liters, 1.0) / _REFERENCE_LITERS) ** _ABSENCE_POWER
+    mean = min(median * float(np.exp(_ABSENCE_SIGMA**2 / 2.0)), _ABSENCE_MEAN_MAX)
+    variance = mean * mean * float(np.expm1(_ABSENCE_SIGMA**2))
+    return mean, max(mean * (1.0 - mean) / variance - 1.0, 1.0)
+
+
+def _absence_variance(share: float, day_count: int, present_liters: float) -> float:
+    """Variance of the share of days away, given the days seen. [unitless]"""
+    _, worth = _usual_absence(present_liters)
+    return share * (1.0 - share) / (worth + day_count / ABSENCE_DAYS + 1.0)
 
 
 def leak_by_day(liters: F64) -> F64:
@@ -153,7 +168,7 @@ def _add_size(found: Process, liters: F64, picks: npt.NDArray[np.int64]) -> None
         return
     value = use_size_factor(liters)
     drawn = np.log([use_size_factor(liters[pick]) for pick in picks[:100]])
-    wide = 1.645 * float(np.hypot(drawn.std(), _SIZE_LOG_SIGMA))
+    wide = Z_95 * float(np.hypot(drawn.std(), _SIZE_LOG_SIGMA))
     low, high = value * np.exp(-wide), value * np.exp(wide)
     if low <= 1.0 <= high:
         found.warnings.append(f"{name} {value:.2f} is within what households differ by: it stays 1")
@@ -163,5 +178,5 @@ def _add_size(found: Process, liters: F64, picks: npt.NDArray[np.int64]) -> None
 
 
 def _ends(drawn: F64) -> tuple[Interval, ...]:
-    low, high = np.quantile(drawn, [0.05, 0.95])
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return ((float(low), float(high)),)

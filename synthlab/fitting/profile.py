@@ -20,20 +20,40 @@ BANDWIDTHS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)
 FOLDS = 5
 REPLICATES = 400
 """Resampled histories behind an interval. Assumed: ends known to a twentieth of the width."""
-_Z = 1.6449  # Two ends that leave a tenth out; Assumed: usual for few weeks of data.
+Z_95 = 1.96
+"""Two ends that leave a twentieth out. [standard deviations]"""
 PERMUTATIONS = 400
 WEEKEND_LEVEL = 0.05
 """Weekends get weights of their own where chance gives such a difference less often. Assumed."""
 _TEST_WIDTH = 1.0  # Assumed: habits are not kept to the hour. [h]
 MIN_WEEKEND_DAYS = 4
 SLOW_SHARE = 0.15
-"""Variance between months / that between days of one household.
-Assumed: simulated months gave .07 (900 L/d) to .14 (250 L/d). [unitless]"""
+"""Variance between months / that between days at home of one household. Source: simulated, 3,960
+months of 100 to 3,000 liters a day: .10 to .16. [unitless]"""
 MONTH_DAYS = 30
 _TOLD_HOURS = 12.0  # Assumed: half a day tells what a day is. [h]
-_SLOW_FREEDOM = 10  # Assumed: households differ in how far their months depart.
+_SLOW_FREEDOM = 30  # Assumed: a month's days tell their variance so well.
 # A weight of zero is no weight: the scenario wants positive ones. Assumed: a hundredth of the mean.
 MIN_WEIGHT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What is known of the days on which nobody is there.
+
+    Attributes
+    ----------
+    away_liters : float
+        A day of no more is one of them; nothing is known where negative. [liters/day]
+    ratio : float
+        Expected presence / that of the days seen. [unitless]
+    variance : float
+        Relative variance of the expected presence. [unitless]
+    """
+
+    away_liters: float = -1.0
+    ratio: float = 1.0
+    variance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +189,7 @@ def weekday_levels(liters: F64, hours: F64, shapes: F64) -> F64:
 
 
 def intervals(value: F64, drawn: F64, block_count: int) -> tuple[Interval, ...]:
-    """Put 5 % and 95 % around values, from resampled ones.
+    """Put 2.5 % and 97.5 % around values, from resampled ones.
 
     Parameters
     ----------
@@ -187,8 +207,8 @@ def intervals(value: F64, drawn: F64, block_count: int) -> tuple[Interval, ...]:
     return tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
 
 
-def target_interval(days: Days, target: float, sampled: float, block_count: int) -> Interval:
-    """Put 5 % and 95 % around a mean day, from resampled weeks and from what months do.
+def target_interval(days: Days, target: float, sampled: float, presence: Presence) -> Interval:
+    """Put 2.5 % and 97.5 % around a mean day, from what months do, or what weeks show if that is more.
 
     Parameters
     ----------
@@ -197,35 +217,35 @@ def target_interval(days: Days, target: float, sampled: float, block_count: int)
         [liters]
     sampled : float
         Deviation of resampled means / target. [unitless]
-    block_count : int
-        Of the blocks that were resampled.
+    presence : Presence
+        What is known of absences.
 
     Notes
     -----
-    Weeks of one month are alike: absences and habits last longer.  The mean of T days with a
+    Weeks of one month are alike: habits and seasons last longer.  The mean of T days with a
     CV of c departs from the household's own by ``c sqrt(1/T + s min(1, 30/T))``, s the
-    `SLOW_SHARE`.
+    `SLOW_SHARE`, and absences, which are no days of this kind, by what they may have been.
     """
     seen = days.hours.sum(axis=1)
-    told = np.flatnonzero(seen >= min(_TOLD_HOURS, float(seen.max())))
-    total = 24.0 * days.liters[told].sum(axis=1) / seen[told]
+    total = 24.0 * days.liters.sum(axis=1) / np.maximum(seen, 1e-9)
+    told = np.flatnonzero((seen >= min(_TOLD_HOURS, float(seen.max()))) & (total > presence.away_liters))
+    if not len(told):
+        return 0.0, np.inf
     device, counts = np.unique(days.device[told], return_inverse=True, return_counts=True)[1:]
-    mean = np.bincount(device, total) / counts
-    rest = total - mean[device]
-    free = max(len(total) - len(counts), 1)
-    variance = float((rest**2).sum()) / free / target**2
+    mean = np.bincount(device, total[told]) / counts
+    rest = total[told] - mean[device]
+    free = max(len(told) - len(counts), 1)
+    variance = float((rest**2).sum()) / free / float(mean.mean()) ** 2
     span = max(len(days.day) / len(counts), 1.0)
     slow = variance * (1.0 / span + SLOW_SHARE * min(1.0, MONTH_DAYS / span)) / len(counts)
-    # Two estimates of one variance, each by what it knows.
-    rest_freedom = block_count - 1
-    freedom = _SLOW_FREEDOM + rest_freedom
-    wide = _student(freedom) * np.sqrt((_SLOW_FREEDOM * slow + rest_freedom * sampled**2) / freedom)
+    wide = _student(min(free, _SLOW_FREEDOM)) * np.sqrt(max(slow + presence.variance, sampled**2))
     return target * float(np.exp(-wide)), target * float(np.exp(wide))
 
 
 def _student(freedom: int) -> float:
-    """95 % of Student's t, by Cornish and Fisher's expansion: within 1 % from 3 degrees on."""
-    return float(_Z + (_Z**3 + _Z) / (4 * freedom) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2))
+    """97.5 % of Student's t, by Cornish and Fisher's expansion: within 1 % from 4 degrees on."""
+    z = Z_95
+    return float(z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2))
 
 
 def shrunk(values: F64, spread: F64) -> F64:

@@ -79,7 +79,7 @@ class SupplyFit(Fit):
     parameter_overrides : mapping of str to float or str
         The single numbers by the archetype's names.
     intervals : mapping of str to tuple of (float, float)
-        5 % and 95 % by parameter: resampled weeks (or days, below four weeks).
+        2.5 % and 97.5 % by parameter: resampled weeks (or days, below four weeks).
     observed : mapping of str to tuple of float
         Multipliers of probability as seen: not smoothed, not pulled toward 1.
     session_count, day_count : int
@@ -414,7 +414,7 @@ def _single_intervals(
         "sessions_per_day": counts[picks].mean(axis=1),
         **{name: np.array([one[name] for one in again]) for name in again[0]},
     }
-    ends = {name: np.quantile(values, [0.05, 0.95]) for name, values in drawn.items()}
+    ends = {name: np.quantile(values, [0.025, 0.975]) for name, values in drawn.items()}
     return {name: ((float(low), float(high)),) for name, (low, high) in ends.items()}
 
 

@@ -49,7 +49,9 @@ def test_two_cities_of_one_model_are_alike(one: pd.DataFrame, other: pd.DataFram
 
 def test_the_formula_is_told_with_certainty(formula: pd.DataFrame, other: pd.DataFrame) -> None:
     report = synthlab.realism(formula, other, seeds=1)
-    assert report.auc > 0.95
+    # Measured .9996. Of 16 households one of an unusual volume may hide: other pairs of cities gave
+    # 1.000 and .86.
+    assert report.auc > 0.99
     assert not report.passed
     missed = {row["statistic"] for row in report.rows if not row["passed"]}
     assert {"auc", "cv_hourly", "zero_share", "ks_volume", "acf_24h"} <= missed

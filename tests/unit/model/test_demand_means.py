@@ -130,9 +130,12 @@ def test_a_households_year_is_its_target() -> None:
     homes = homes_of(CURVES["guide"], ids)
     found = week_of(draw_events(homes, ids, hours=52 * 168), 52, 60).sum(axis=0) / CURVES["guide"].sum()
     assert found.mean() == pytest.approx(1.0, abs=3.5 * found.std(ddof=1) / 60**0.5)
-    # Seasons of more and of less activity leave some percent.
-    assert found.std() < 0.15
-    assert np.abs(found - 1).max() < 0.45
+    # Seasons of more and of less activity leave some percent: four seeds gave .064 to .096, and at most
+    # 24 % of a household that is seldom away. Who is away for a third of the year may miss it by more.
+    assert found.std() < 0.12
+    is_seldom_away = homes.absence_prob < 0.3
+    assert is_seldom_away.sum() >= 50
+    assert np.abs(found - 1)[is_seldom_away].max() < 0.3
 
 
 def test_a_few_liters_a_day_are_met_in_the_mean() -> None:
@@ -147,8 +150,12 @@ def test_the_year_tells_households_apart_by_profile_not_by_volume() -> None:
     events = draw_events(homes, ids, hours=52 * 168)
     found, own = week_of(events, 52, 60), mean_liters(homes)
     likeness = np.corrcoef(found.T, own.T)[:60, 60:]
-    # Habits of single hours hide a few.
-    assert (likeness.argmax(axis=1) == np.arange(60)).mean() > 0.8
+    # Habits of single hours hide a few, .017 to .05 by four seeds; none where the days of the week
+    # are averaged.
+    assert (likeness.argmax(axis=1) == np.arange(60)).mean() > 0.9
+    by_day = [np.log(table.reshape(7, 24, 60).mean(axis=0) + 0.1) for table in (found, own)]
+    likeness = np.corrcoef(by_day[0].T, by_day[1].T)[:60, 60:]
+    assert (likeness.argmax(axis=1) == np.arange(60)).all()
     without = homes_of(CURVES["guide"], ids, profile_spread=0.0)
     plain = week_of(draw_events(without, ids, hours=52 * 168, habit=0.0), 52, 60)
     # Without habits all follow the formula, but for the chance of a year.
@@ -167,9 +174,12 @@ def test_occupancy_is_near_what_was_wanted() -> None:
     found = np.bincount(week_hour, minlength=168) / (26 * 150)
     rate = sum(homes.rate.values())
     wanted = (homes.active_prob * -np.expm1(-rate / homes.active_prob)).mean(axis=1)
-    # Showers keep apart and routine makes some hours busier, so it is not quite Poisson.
-    assert np.abs(found - wanted).max() < 0.11
-    assert found.mean() == pytest.approx(wanted.mean(), abs=0.05)
+    # Routine makes some hours busier, so there are fewer with use than Poisson's: .02 in the mean, .05 to .07
+    # at the worst of 168 hours by four seeds, .04 at the worst hour of the day.
+    gap = found - wanted
+    assert np.abs(gap).max() < 0.09
+    assert np.abs(gap.reshape(7, 24).mean(axis=0)).max() < 0.055
+    assert -0.03 < gap.mean() < 0.0
     assert found[3::24].mean() < 0.6 * found[20::24].mean()
 
 
@@ -192,7 +202,7 @@ def test_events_do_not_know_the_window_nor_the_other_devices() -> None:
     assert len(whole) > 200
 
 
-def test_showers_of_a_day_keep_apart_and_leaks_drip_evenly() -> None:
+def test_leaks_drip_evenly_through_a_day() -> None:
     ids = street(100)
     homes = homes_of(CURVES["guide"], ids, leak_liters_per_hour=2.0, absence_share=0.0)
     events = draw_events(homes, ids, hours=24 * 56)
