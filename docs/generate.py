@@ -127,6 +127,7 @@ def faults() -> str:
         "<!-- kinds -->": lambda: [*head, *rows],
         "<!-- found -->": _found_rows,
         "<!-- from -->": _from_rows,
+        "<!-- inlet -->": _inlet_rows,
     }
     for mark, part in parts.items():
         text = text.replace(mark, "\n".join(part())) if mark in text else text
@@ -218,6 +219,21 @@ def _mean(rows: list[dict[str, str]], name: str) -> float:
 
 def _pct(rows: list[dict[str, str]], name: str) -> str:
     return f"{100.0 * _mean(rows, name):.1f} %"
+
+
+def _inlet_rows() -> list[str]:
+    """Return the table of what is found of a blocked inlet, by size."""
+    lines = [
+        "| kept out | episodes | found | recall | precision | median delay |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in _measured()["BLOCKED_INLET", "tanks"]:
+        if row["by"] == "size":
+            shares = [f"{float(row[name]):.3f}" if row[name] else "–" for name in ("recall", "precision")]
+            counts = f"{row['episodes']} | {row['found']}"
+            delay = _hours(row["delay_hours"])
+            lines.append(f"| {float(row['value']):g} % | {counts} | {shares[0]} | {shares[1]} | {delay} |")
+    return lines
 
 
 def _hours(text: str) -> str:

@@ -93,8 +93,7 @@ def recall() -> Plot:
     import pandas as pd
 
     found = pd.read_csv(FOUND)
-    # A blocked inlet is there or not: how long it lasts decides.
-    has_size = set(found.loc[found["by"] == "size", "fault"]) - {"BLOCKED_INLET"}
+    has_size = set(found.loc[found["by"] == "size", "fault"])
     shown = found[(found["by"] == "size") == found["fault"].isin(has_size)]
     columns = {by: shown["value"].where(shown["by"] == by) for by in ("size", "duration_hours")}
     return recall_figure(shown.assign(**columns))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synthlab.columns import RAW_COLUMNS
-from synthlab.quality import balance, order, rows, series, supply
+from synthlab.quality import balance, inlet, order, rows, series, supply
 from synthlab.quality.block import Block, CannotRunError
 from synthlab.quality.flags import Flag, Flags
 from synthlab.quality.thresholds import Thresholds
@@ -227,6 +227,13 @@ def _supply_pause(block: Block, limits: Thresholds) -> Flags:
         block.starts,
         chance_per_month=limits.supply_pause_per_month,
         least_hours=limits.supply_pause_least_hours,
+    )
+
+
+@_check("supply_rate", "water comes into tanks no more slowly than usual")
+def _supply_rate(block: Block, limits: Thresholds) -> Flags:
+    return inlet.check_supply_rate(
+        block["inflow_liters"], block.trusted_at_ms, block.starts, sigmas=limits.supply_rate_sigmas
     )
 
 

@@ -59,12 +59,14 @@ SEEN_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "DRIFT": _LEVEL,
         "THEFT": _LEVEL,
         "LEAK": _LEVEL,
-        "BLOCKED_INLET": ("supply_pause",),
+        "BLOCKED_INLET": ("supply_pause", "supply_rate"),
     }
 )
 """By kind of fault: the checks that can see it."""
 
-LOOK_BACK_HOURS: Mapping[str, float] = MappingProxyType({"level_creep": 25.0, "battery_change": 24.0})
+LOOK_BACK_HOURS: Mapping[str, float] = MappingProxyType(
+    {"level_creep": 25.0, "battery_change": 24.0, "supply_rate": 336.0}
+)
 """How far a check looks back; others compare neighbors. [h]"""
 
 FAULT_COLUMNS = [

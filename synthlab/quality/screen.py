@@ -63,6 +63,7 @@ BY_DEVICE: Mapping[str, tuple[str, ...]] = {
     "level_step": _UNEXPLAINED,
     "level_creep": _UNEXPLAINED,
     "supply_pause": (),
+    "supply_rate": (),
     "battery_change": ("battery_change",),
     "flat_line": ("flat_line",),
     "implied_speed": ("position",),
@@ -132,9 +133,9 @@ def screen(grid: Grid, limits: Thresholds) -> Screened:
         is_left = np.logical_or.reduce([places["seq"], *(places[doubt] for doubt in doubts)])
         left[name] = grid.source.rows_of(np.sort(grid.devices[is_left]))
     verdicts = _usual(grid)
-    verdicts["supply_pause"] = _with_waits(
-        verdicts["supply_pause"], series.waits(_joined(found["inflow_edges"]), ~places["seq"]), grid.width
-    )
+    edges, is_wanted = _joined(found["inflow_edges"]), ~places["seq"]
+    for name, judged in (("supply_pause", series.waits), ("supply_rate", series.rates)):
+        verdicts[name] = _with_spans(verdicts[name], judged(edges, is_wanted), grid.width)
     return Screened(verdicts, left)
 
 
@@ -162,7 +163,7 @@ def _usual(grid: Grid) -> dict[str, Verdicts]:
     return {name: verdicts[unusual.get(name, Usual(row_count))] for name in names}
 
 
-def _with_waits(usual: Verdicts, judged: Iterable[tuple[int, slice, Flag]], width: int) -> Verdicts:
+def _with_spans(usual: Verdicts, judged: Iterable[tuple[int, slice, Flag]], width: int) -> Verdicts:
     """Return the verdicts with those of some places and times put in."""
     by_time, rows = None, [NONE]
     for place, times, flag in judged:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from synthlab.quality.bounds import NONE, outside, within
 from synthlab.quality.flags import Flag
 from synthlab.quality.grid import Grid, Part
+from synthlab.quality.inlet import sessions_of, spans_of
 from synthlab.quality.screen_rows import Doubts
 from synthlab.quality.supply import MIN_PAUSES, Waits, hours_of, judged_waits
 from synthlab.quality.thresholds import Thresholds
@@ -125,6 +126,23 @@ class Series:
                 )
             for times, flag in judged:
                 yield place, times, flag
+
+    def rates(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
+        """Judge how fast water comes in, as `waits` does how long it does not."""
+        clock, width = self._grid.clock_ms, self._grid.width
+        begins, ends = self._wet_spans(edges)
+        counts = (ends - begins) // width + 1
+        # All rows with inflow, those of a device together.
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        wet = np.repeat(begins, counts) + within * width
+        inflow = self._grid.source.columns["inflow_liters"][wet]
+        sessions = sessions_of(inflow, hours_of(clock)[wet // width], wet % width)
+        last = wet[sessions.last] // width
+        bounds = (np.full(width, bound) for bound in (0, len(clock)))
+        found = spans_of(sessions, last, *bounds, sigmas=self._limits.supply_rate_sigmas)
+        for place, flag, begin, end in found:
+            if is_wanted[place]:
+                yield place, slice(begin, end), flag
 
     def _wet_spans(self, edges: I64) -> tuple[I64, I64]:
         """Return the first and last row of each time with inflow, by device."""

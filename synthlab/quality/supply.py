@@ -26,9 +26,11 @@ Bools = npt.NDArray[np.bool_]
 MIN_PAUSES = 5
 """Assumed: fewer say nothing about what is usual."""
 
+SESSION_PAUSE_HOURS = 1.0
+"""Assumed: inflow that pauses for less is one session. [h]"""
+
 _MS_PER_HOUR = 3_600_000
 _HOURS_PER_MONTH = 720.0
-_SESSION_PAUSE_HOURS = 1.0  # Assumed: inflow that pauses for less is one session.
 _DAY_HOURS = 24.0
 # What is known of a place before anything was seen there. Source: domain facts, section 2: of the gaps of
 # a real tank P75 is 44 h and P95 190 h, so beyond a day about two more. Assumed: worth three spells.
@@ -149,7 +151,7 @@ def judged_waits(
     chance_per_month, least_hours : float
     """
     lasted = hours[waits.after] - hours[waits.before]
-    pauses = lasted[lasted > _SESSION_PAUSE_HOURS].tolist()
+    pauses = lasted[lasted > SESSION_PAUSE_HOURS].tolist()
     if waits.wet_count <= MIN_PAUSES or len(pauses) < MIN_PAUSES:
         return [(slice(None), Flag.UNKNOWN)]
     cut_off = [float(hours[waits.first] - hours[0]), float(hours[-1] - hours[waits.last])]

@@ -97,6 +97,11 @@ class Thresholds(Result):
     supply_pause_least_hours: float = _limit(
         72.0, "h", "Assumed: three days without water are usual in places"
     )
+    supply_rate_sigmas: float = _limit(
+        4.5,
+        "standard deviations",
+        "Assumed: of a hundred tanks that were watched for two months none had more than 4.1",
+    )
     battery_rise_suspect_pct: float = _limit(5.0, "%", _DOMAIN)
     battery_empty_pct: float = _limit(45.0, "%", "Source: domain facts, section 5, swapped at about 31 %")
     battery_full_pct: float = _limit(85.0, "%", "Source: domain facts, section 5, 92.9 % after a swap")

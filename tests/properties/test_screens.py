@@ -210,3 +210,16 @@ def test_devices_without_reservoir_or_with_a_curve_are_no_better_for_being_scree
     del known["TANK-0"]
     known["TANK-1"] = replace(known["TANK-1"], shape="lying_cylinder")
     assert_same(frame, known, part_rows=PARTS[1])
+
+
+def test_inlets_that_are_partly_shut_are_no_better_for_being_screened() -> None:
+    city = synthlab.load_scenario("demo_city_v1").with_changes(days=60)
+    known = {one.device_id: one.reservoir for one in resolve(city) if one.mode == "STATIONARY"}
+    frame = synthlab.backfill(city, end_at="2026-02-12T10:00:00Z", devices=list(known)).frame
+    shut = [{"kind": "BLOCKED_INLET", "at": ["2026-01-18T00:00:00Z"], "size": 80}]
+    for damaged in (frame, synthlab.inject_faults(frame, shut, seed=1)):
+        screened = assert_same(damaged, known)
+    assert screened.counts["supply_rate"]["SUSPECT"] > 0
+    # Two months of which nothing is known.
+    dry = frame.assign(inflow_liters=np.where(np.arange(len(frame)) % 4 == 0, 0.0, frame["inflow_liters"]))
+    assert assert_same(dry, known).counts["supply_rate"]["UNKNOWN"] == len(frame) / 4
