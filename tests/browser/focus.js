@@ -44,10 +44,11 @@ export function focused() {
   return { name: nameOf(node), part: partOf(node), isNew, isSeen: isInView && node.checkVisibility(), isMarked };
 }
 
-/** Return what can be used below a selector and the focus did not come to. */
+/** Return what can be used below a selector and the focus did not come to; of bars and of tabs one is enough. */
 export function missed(selector) {
   const usable = ":is(button, input, select, textarea, summary, a[href], [tabindex='0']):not(:disabled, [tabindex='-1'])";
-  return [...document.querySelectorAll(`${selector} ${usable}`)]
-    .filter((node) => node.checkVisibility() && !node.dataset.isVisited)
-    .map((node) => node.outerHTML.slice(0, 200));
+  const ones = [...document.querySelectorAll(`${selector} ${usable}`)].filter((node) => !node.dataset.isVisited);
+  const rows = [...document.querySelectorAll(`${selector} :is(.sl-canvas, [role=tablist])`)];
+  const skipped = rows.filter((row) => !row.querySelector("[data-is-visited]"));
+  return [...ones, ...skipped].filter((node) => node.checkVisibility()).map((node) => node.outerHTML.slice(0, 200));
 }
