@@ -13,6 +13,7 @@ from synthlab.scenario.schema import Scenario
 from synthlab.scenario.writer import dumps_scenario, save_scenario, updated_text
 from synthlab.widgets.changes import Changes, diff_text
 from synthlab.widgets.design_export import export_for_review
+from synthlab.widgets.design_files import file_named, is_others, told_path
 
 if TYPE_CHECKING:
     from synthlab.widgets.review_view import ReviewView
@@ -67,6 +68,23 @@ class Keeping:
         self._text, self._said = read_text(written), scenario
         self.part.path = self.part.save_as = str(written)
         return written
+
+    def file_to_save_as(self, typed: str) -> Path | None:
+        """Return the file that was named by hand; None where it is another's, and that is asked now.
+
+        The answer is a second press while the question stands.
+
+        Raises
+        ------
+        UsageError
+            Code ``BAD_ARGUMENT``: no name, or a file elsewhere.
+        """
+        path = file_named(typed, self._path)
+        question = f"{told_path(path)} is there already: press Save as again to replace it."
+        if is_others(path, self._path) and self.part.message != question:
+            self.part.tell(question, is_error=True)
+            return None
+        return path
 
     def export(
         self,

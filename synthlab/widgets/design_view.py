@@ -13,6 +13,7 @@ from synthlab.errors import SynthlabError
 from synthlab.scenario.loader import load_scenario
 from synthlab.scenario.schema import Scenario
 from synthlab.widgets.design_curves import curve_named
+from synthlab.widgets.design_files import told_path
 from synthlab.widgets.design_keeping import Keeping
 from synthlab.widgets.design_panel import DesignPanel
 from synthlab.widgets.design_pictures import stops_frame
@@ -209,7 +210,7 @@ class DesignView:
         with self._lock:
             written = self._keeping.save(self.scenario, path)
             self._show_changes()
-            self._keeping.part.tell(f"Saved to {written.name}.")
+            self._keeping.part.tell(f"Saved to {told_path(written)}.")
             self.on_saved(written)
             return written
 
@@ -298,8 +299,10 @@ class DesignView:
                 self.reset()
             elif request["action"] == "export":
                 self.on_exported(self._keeping.export_in_view(self.scenario))
-            else:
-                self.save(request["path"] or None if request["action"] == "save_as" else None)
+            elif request["action"] == "save":
+                self.save()
+            elif (path := self._keeping.file_to_save_as(request["path"])) is not None:
+                self.save(path)
         except SynthlabError as error:
             self.error = error
             self._keeping.part.tell(str(error), is_error=True)

@@ -13,10 +13,11 @@ export default {
       model.set("request", { seq, action, path: path.value.trim() });
       model.save_changes();
     };
-    const button = (text, action, title, kind = "") => make("button", { type: "button", class: `sl-button ${kind}`, text, title, onclick: () => ask(action) });
+    // The second click of a double click is no second press: it would answer what nobody has read.
+    const button = (text, action, title, kind = "") => make("button", { type: "button", class: `sl-button ${kind}`, text, title, onclick: ({ detail }) => detail > 1 || ask(action) });
     const path = make("input", { class: "sl-input sl-path", type: "text", "aria-label": "File to save as", spellcheck: "false" });
     const save = button("Save", "save", "Write the changed values into the scenario's file; comments stay", "sl-main");
-    const saveAs = button("Save as", "save_as", "Write to the file named here; comments of a file that is there stay");
+    const saveAs = button("Save as", "save_as", "Write to the file named here, in the working folder; another file that is there is replaced only when you press again");
     const reset = button("Reset", "reset", "Back to the scenario as it was opened");
     const toExport = button("Export", "export", "Simulate the scenario's history as it stands, check it, and open its review");
     const told = make("span", { class: "sl-told", role: "status" });

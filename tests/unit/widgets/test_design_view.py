@@ -149,14 +149,17 @@ def test_save_keeps_comments_and_save_as_leaves_the_file(view, tiny_path) -> Non
     assert text.startswith("# Ours, do not touch.\n")
     assert synthlab.load_scenario(tiny_path) == view.scenario
     assert view.diff == ""
-    assert view._keeping.part.message == "Saved to tiny.yaml."
+    assert view._keeping.part.message == f"Saved to {tiny_path.as_posix()}."
 
 
-def test_a_folder_that_cannot_be_written_is_told(view, tmp_path) -> None:
-    (tmp_path / "file").write_text("")
-    view._keeping.part.request = {"seq": 1, "action": "save_as", "path": str(tmp_path / "file" / "x.yaml")}
+def test_a_file_that_cannot_be_written_is_told(view, tiny_path) -> None:
+    folder = tiny_path.with_name("x.yaml")
+    folder.mkdir()
+    for seq in (1, 2):
+        view._keeping.part.request = {"seq": seq, "action": "save_as", "path": str(folder)}
     assert view._keeping.part.is_error
-    assert "cannot be" in view._keeping.part.message
+    assert "neither a file" in view._keeping.part.message
+    assert list(folder.iterdir()) == []
 
 
 def test_reset_takes_everything_back(view, tiny_path) -> None:

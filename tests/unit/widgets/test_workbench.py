@@ -177,6 +177,69 @@ def test_a_saved_copy_is_offered_and_what_was_shaped_is_kept(page: Workbench, sc
     assert page.design.scenario.device(TANK).dynamics.demand.target_daily_liters == 400
 
 
+def test_another_scenario_s_file_is_replaced_only_by_a_second_press(page: Workbench, scratch: Path) -> None:
+    other = scratch / "other.yaml"
+    before = (Path(synthlab.__file__).parent.parent / "scenarios" / "mobile_only_v1.yaml").read_bytes()
+    other.write_bytes(before)
+    part = page.design._keeping.part
+    _press(page, "save_as", "other.yaml")
+    assert part.message == "other.yaml is there already: press Save as again to replace it."
+    assert part.is_error
+    assert other.read_bytes() == before
+    # What is asked of one file is no answer for another, and another button takes the question back.
+    (scratch / "third.yaml").write_bytes(before)
+    _press(page, "save_as", "third.yaml")
+    _press(page, "save_as", "other.yaml")
+    _press(page, "reset")
+    _press(page, "save_as", "other.yaml")
+    assert other.read_bytes() == (scratch / "third.yaml").read_bytes() == before
+    assert page._scenario.value == "tiny.yaml"
+    _press(page, "save_as", "other.yaml")
+    assert part.message == "Saved to other.yaml."
+    assert not part.is_error
+    assert synthlab.load_scenario(other) == page.design.scenario
+    # Now it is its own.
+    page.design.set(target_daily_liters=321)
+    _press(page, "save_as", "other")
+    assert part.message == "Saved to other.yaml."
+
+
+def test_a_file_by_hand_stays_in_the_working_folder(page: Workbench, scratch: Path, tmp_path_factory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (scratch / "link.yaml").symlink_to(elsewhere / "evil.yaml")
+    refused = {
+        "is empty": ("", "  "),
+        "without folders": (
+            "../evil.yaml",
+            "evil/evil.yaml",
+            "tiny.yaml/evil",
+            "link.yaml",
+            f"{elsewhere}/evil.yaml",
+        ),
+        "no file's name": ("..", "/", ".evil.yaml", "ev\0il.yaml", "ev\nil.yaml"),
+    }
+    part = page.design._keeping.part
+    for said, names in refused.items():
+        for typed in (*names, *names):
+            part.tell("")
+            _press(page, "save_as", typed)
+            assert said in part.message, typed
+            assert part.is_error
+    assert sorted(path.name for path in scratch.iterdir()) == ["link.yaml", "tiny.yaml"]
+    assert not list(scratch.parent.glob("*evil*"))
+    assert list(elsewhere.iterdir()) == []
+    assert page._scenario.value == "tiny.yaml"
+
+
+def test_a_name_gets_the_ending_that_is_offered(page: Workbench, scratch: Path) -> None:
+    for typed, file in (("noext", "noext.yaml"), ("v1.2", "v1.2.yaml"), ("a.yml", "a.yml")):
+        _press(page, "save_as", typed)
+        assert page.design._keeping.part.message == f"Saved to {file}."
+        assert (scratch / file).is_file()
+        assert page._scenario.value == file
+    assert {"noext.yaml", "v1.2.yaml", "a.yml"} <= set(workbench("tiny.yaml")._scenario.options)
+
+
 def test_a_scenario_that_is_not_valid_is_told(page: Workbench, scratch: Path) -> None:
     (scratch / "bad.yaml").write_text("scenario_id: bad\n", encoding="utf-8")
     page._offer_scenarios()
