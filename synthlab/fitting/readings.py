@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthlab.errors import ArtifactError, Problem, UsageError, show_value
-from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR
+from synthlab.timeline import SECONDS_PER_DAY, SECONDS_PER_HOUR, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,9 @@ DEVICE_COLUMNS = ("household", "device_id")
 DEMAND_COLUMNS = ("liters", "requested_liters")
 INFLOW_COLUMNS = ("inflow_liters", "liters")
 LEVEL_COLUMNS = ("measured_level_pct", "level_pct")
+MAX_STEP_SECONDS = 1.05 * SECONDS_PER_HOUR
+"""Liters of a longer step do not say in which hour they were drawn; clocks that drift a little are
+hourly still. Assumed. [seconds]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,12 @@ class Readings:
         same = np.diff(self.device) == 0
         steps = np.diff(self.second)[same]
         return int(np.median(steps)) if len(steps) else SECONDS_PER_HOUR
+
+    def device_steps_seconds(self) -> F64:
+        """Return the usual distance of two rows by device; an hour where there is but one. [seconds]"""
+        ends = np.searchsorted(self.device, np.arange(1, len(self.names)))
+        steps = (np.diff(seconds) for seconds in np.split(self.second, ends))
+        return np.array([float(np.median(each)) if len(each) else SECONDS_PER_HOUR for each in steps])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,8 @@ def read_rows(table: pd.DataFrame, columns: Sequence[str], *, device: str | None
     Raises
     ------
     UsageError
-        Code ``BAD_ARGUMENT``: a column is missing, or the device is not there.
+        Code ``BAD_ARGUMENT``: a column is missing, the device is not there, or liters are of
+        steps longer than an hour.
     ArtifactError
         Code ``ARTIFACT_ROW_INVALID``: no row has a time and a number.
     """
@@ -215,7 +225,7 @@ def read_rows(table: pd.DataFrame, columns: Sequence[str], *, device: str | None
     codes, second, value = codes[order], second[order], value[order]
     is_first = np.ones(len(codes), dtype=bool)
     is_first[1:] = (np.diff(codes) != 0) | (np.diff(second) != 0)
-    return Readings(
+    rows = Readings(
         names,
         codes[is_first],
         second[is_first],
@@ -224,11 +234,32 @@ def read_rows(table: pd.DataFrame, columns: Sequence[str], *, device: str | None
         time_column,
         dropped=int(len(table) - is_first.sum()),
     )
+    if column not in LEVEL_COLUMNS:
+        _require_hours(rows)
+    return rows
+
+
+def _require_hours(rows: Readings) -> None:
+    """Refuse totals of days and the like: taken as an hour's liters, they would be many times too much."""
+    steps = rows.device_steps_seconds()
+    long = np.flatnonzero(steps > MAX_STEP_SECONDS)
+    if not len(long):
+        return
+    shown = ", ".join(rows.names[index] for index in long[:10])
+    raise UsageError(
+        Problem(
+            "BAD_ARGUMENT",
+            "needs a reading an hour or more often: totals of a longer step do not tell the hours",
+            path=rows.column,
+            value=f"a reading every {in_words(float(steps.max()))}" + (f" of {shown}" if shown else ""),
+            remedy="Pass hourly readings or finer, with a row of 0 where nothing flowed",
+        )
+    )
 
 
 def days_of_meter(rows: Readings) -> Days:
     """Sum metered liters by day and hour; a row counts for the step that begins with it."""
-    seen = np.full(len(rows.second), min(rows.step_seconds() / SECONDS_PER_HOUR, 1.0))
+    seen = np.minimum(rows.device_steps_seconds() / SECONDS_PER_HOUR, 1.0)[rows.device]
     return days_of(rows.names, rows.device, rows.second, rows.value, seen)
 
 
