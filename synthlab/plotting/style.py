@@ -117,8 +117,9 @@ class Plot(Figure):
         """Return the picture; the same figure gives the same bytes."""
         buffer = BytesIO()
         with styled():
+            # Not by savefig: that draws twice, once to see how large the figure is.
             # No name or version of the writer: it would change the bytes with each upgrade.
-            self.savefig(buffer, format="png", metadata={"Software": None, "Description": self.summary})
+            FigureCanvasAgg(self).print_png(buffer, metadata={"Software": None, "Description": self.summary})
             # Laid out once: done again on its own result, the layout would move by a pixel.
             self.set_layout_engine("none")
         return buffer.getvalue()
@@ -128,7 +129,6 @@ class Plot(Figure):
         from PIL import Image
 
         with styled():
-            # Not by savefig: that draws twice, once to see how large the figure is.
             FigureCanvasAgg(self).draw()
         pixels = np.asarray(self.canvas.buffer_rgba())[:, :, :3]  # type: ignore[attr-defined]
         buffer = BytesIO()
