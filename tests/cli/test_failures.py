@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,12 +29,6 @@ def _message_count() -> int:
         found = connection.execute(text("SELECT count(*) FROM device_telemetry_messages")).scalar_one()
     engine.dispose()
     return int(found)
-
-
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_no_platform_is_a_warning_and_strict_an_error(cli: Cli, tiny: tuple[str, str], scratch: Path) -> None:
@@ -215,10 +208,15 @@ def test_unknown_template(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", ["validate", "export-csv", "bootstrap", "provision"])
 def test_database_down(
-    cli: Cli, tiny: tuple[str, str], scratch: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    cli: Cli,
+    tiny: tuple[str, str],
+    scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    closed_port: int,
 ) -> None:
     secret = "canary-password"
-    url = f"postgresql+psycopg://user:{secret}@127.0.0.1:{_closed_port()}/db"
+    url = f"postgresql+psycopg://user:{secret}@127.0.0.1:{closed_port}/db"
     monkeypatch.setenv("SYNTHLAB_DATABASE_URL", url)
     ended = cli(*tiny, command)
     assert (ended.exit_code, ended.json["error"]["code"]) == (8, "DATABASE_UNAVAILABLE")
@@ -227,9 +225,9 @@ def test_database_down(
 
 
 def test_broker_down(
-    cli: Cli, tiny: tuple[str, str], provisioned: None, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tiny: tuple[str, str], provisioned: None, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
-    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://127.0.0.1:{_closed_port()}")
+    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://127.0.0.1:{closed_port}")
     ended = cli(*tiny, "run", "--iterations", "1")
     assert (ended.exit_code, ended.json["error"]["code"]) == (8, "BROKER_UNAVAILABLE")
     assert _message_count() == 0
@@ -314,9 +312,9 @@ def test_output_root_that_is_a_file(cli: Cli, tiny: tuple[str, str], scratch: Pa
 
 
 def test_no_secret_is_shown(
-    cli: Cli, tiny: tuple[str, str], monkeypatch: pytest.MonkeyPatch, provisioned: None
+    cli: Cli, tiny: tuple[str, str], monkeypatch: pytest.MonkeyPatch, provisioned: None, closed_port: int
 ) -> None:
-    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://user:canary-word@127.0.0.1:{_closed_port()}")
+    monkeypatch.setenv("SYNTHLAB_BROKER_URL", f"mqtt://user:canary-word@127.0.0.1:{closed_port}")
     ended = cli(*tiny, "run", "--iterations", "1")
     assert ended.exit_code != 0
     assert "canary-word" not in ended.stdout + ended.stderr

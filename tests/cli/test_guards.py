@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -185,12 +184,6 @@ def secret_sources(scratch: Path) -> dict[str, Callable[[int], dict[str, str]]]:
     }
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 COMMANDS = {
     **DRY,
     "export-csv": ("--scenario", "tiny.yaml", "export-csv", "--run-id", "r2", "--end-at", END_AT),
@@ -219,6 +212,7 @@ def test_no_secret_is_ever_seen(
     scratch: Path,
     secret_sources: dict[str, Callable[[int], dict[str, str]]],
     monkeypatch: pytest.MonkeyPatch,
+    closed_port: int,
 ) -> None:
     failed = 0
     for source, settings in secret_sources.items():
@@ -227,7 +221,7 @@ def test_no_secret_is_ever_seen(
                 continue
             with monkeypatch.context() as patch:
                 patch.setenv("SYNTHLAB_DEBUG", "1")
-                for key, value in settings(_closed_port()).items():
+                for key, value in settings(closed_port).items():
                     patch.setenv(key, value)
                 ended = cli(*arguments)
             failed += ended.exit_code != 0

@@ -149,14 +149,8 @@ def drop_connection(loop: Publisher | Subscriber, name: str | None = None) -> No
     link.sock.shutdown(socket.SHUT_RDWR)
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_nobody_at_the_address_is_said_at_once() -> None:
-    publisher = Publisher(BrokerAddress("127.0.0.1", closed_port()), DEVICES)
+def test_nobody_at_the_address_is_said_at_once(closed_port: int) -> None:
+    publisher = Publisher(BrokerAddress("127.0.0.1", closed_port), DEVICES)
     try:
         with pytest.raises(ServiceUnavailableError) as caught:
             publisher.connect()

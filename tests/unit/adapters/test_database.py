@@ -212,14 +212,10 @@ def test_a_full_disk_is_told(sqlite_url: str) -> None:
             assert count(session) == 1
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_a_dead_server_is_unavailable_and_its_password_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = closed_port()
+def test_a_dead_server_is_unavailable_and_its_password_unknown(
+    monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
+    port = closed_port
     monkeypatch.setenv(URL_VARIABLE, f"postgresql://user:{SECRET}@127.0.0.1:{port}/platform")
     with pytest.raises(ServiceUnavailableError) as caught:
         open_database()
