@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from synthlab.artifact.reader import read_rows as read_rows
     from synthlab.artifact.store import Artifact as Artifact
     from synthlab.artifact.store import read_artifact as read_artifact
+    from synthlab.artifact.store import require_place as require_place
     from synthlab.artifact.store import write_artifact as write_artifact
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "read_artifact": "store",
     "read_csv": "reader",
     "read_rows": "reader",
+    "require_place": "store",
     "write_approval": "approval",
     "write_artifact": "store",
     "write_csv": "csv",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -229,6 +230,49 @@ checkpoint, start_checkpoint, reserved_seq, lost, warnings
     return Artifact(target, manifest)
 
 
+def require_place(
+    output_root: str | os.PathLike[str],
+    *,
+    scenario_id: str,
+    run_id: str,
+    scenario_sha256: str,
+    start_at: str,
+    end_at: str,
+) -> None:
+    """Stop where `write_artifact` could not end well, before numbers are reserved and rows are made.
+
+    Writes nothing.  An artifact of the same scenario and window may be there: whether it is the
+    same is known when its rows are made again.
+
+    Parameters
+    ----------
+    output_root, scenario_id, run_id, scenario_sha256, start_at, end_at
+        As of `write_artifact`.
+
+    Raises
+    ------
+    UsageError
+        Code ``BAD_ARGUMENT``: a name that is no plain folder name, or a link.
+    ArtifactError
+        Code ``ARTIFACT_EXISTS``: something else has that name.
+    DiskError
+        Code ``DISK_WRITE_FAILED``: no folder can be made there.
+    """
+    check_name("scenario_id", scenario_id)
+    check_name("run_id", run_id)
+    parent = Path(output_root) / scenario_id
+    target = parent / run_id
+    _refuse_link(parent)
+    _refuse_link(target)
+    try:
+        if target.exists():
+            wanted = {"scenario_sha256": scenario_sha256, "start_at": start_at, "end_at": end_at}
+            _require_same(target, wanted)
+        _require_folder(parent)
+    except OSError as error:
+        raise disk_error(target, error) from error
+
+
 def read_artifact(directory: str | os.PathLike[str]) -> Artifact:
     """Open an artifact's directory.
 
@@ -305,12 +349,28 @@ def _move(temporary: Path, target: Path) -> bool:
     return True
 
 
+def _require_folder(folder: Path) -> None:
+    """Raise the `OSError` that making a folder would."""
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
 def _same_artifact(target: Path, manifest: Mapping[str, Any]) -> Artifact:
-    keys = ("csv_sha256", "scenario_sha256")
+    wanted = {key: manifest[key] for key in ("csv_sha256", "scenario_sha256")}
+    return _require_same(target, wanted, is_verified=True)
+
+
+def _require_same(target: Path, wanted: Mapping[str, Any], *, is_verified: bool = False) -> Artifact:
+    """Return the artifact that is there, if its manifest has these values."""
     try:
         there = read_artifact(target)
-        if all(there.manifest[key] == manifest[key] for key in keys):
-            there.verify_hash()
+        if all(there.manifest[key] == value for key, value in wanted.items()):
+            if is_verified:
+                there.verify_hash()
             return there
         rule = "another artifact is there already"
     except ArtifactError as error:

@@ -253,12 +253,18 @@ class SequenceState(StateSnapshot):
         Raises
         ------
         UsageError
-            Code ``BAD_ARGUMENT``: nothing is reserved for it, or its numbers may be on
+            Code ``BAD_ARGUMENT``: nothing is reserved for it, or all its numbers may be on
             the platform already.
+
+        Notes
+        -----
+        A run id that was used for several windows holds one range for each; those that
+        may be on the platform stay.
         """
-        held = reservations_of(self._document, run_id)
-        if not held or any(each.is_used for each in held):
-            raise nothing_to_release(run_id, self._document, is_used=bool(held))
+        own = reservations_of(self._document, run_id)
+        held = tuple(each for each in own if not each.is_used)
+        if not held:
+            raise nothing_to_release(run_id, self._document, is_used=bool(own))
         document = released(self._document, held)
         self._write(devices=document.devices, reservations=document.reservations)
         return {name: span for each in held for name, span in each.devices.items()}

@@ -74,15 +74,23 @@ def export_csv(
     DiskError
         Code ``DISK_WRITE_FAILED``; no half artifact is left.
     """
-    from synthlab.artifact import write_artifact
-    from synthlab.artifact.store import check_name
+    from synthlab.artifact import require_place, write_artifact
     from synthlab.scenario.resolve import resolve, scenario_sha256
     from synthlab.sequence import SequenceState
 
     window, warnings = window_of(scenario, end_at)
     require_rows(row_counts(scenario, window), max_rows)
     run_id = default_run_id(scenario, window) if run_id is None else run_id
-    check_name("run_id", run_id)
+    place: dict[str, Any] = {
+        "output_root": output_root,
+        "scenario_id": scenario.scenario_id,
+        "run_id": run_id,
+        "scenario_sha256": scenario_sha256(scenario),
+        "start_at": format_at(window.start_at),
+        "end_at": format_at(window.end_at),
+    }
+    # Numbers that are reserved are taken: not for an artifact that has no place.
+    require_place(**place)
     parameters = resolve(scenario)
     report = survey(parameters, database=database)
     require(report, strict=strict)
@@ -91,14 +99,9 @@ def export_csv(
             history = make_history(scenario, report, window, run_id=run_id, state=state, warnings=warnings)
         return write_artifact(
             history.backfill.frame,
-            output_root=output_root,
-            scenario_id=scenario.scenario_id,
-            run_id=run_id,
+            **place,
             scenario=scenario.to_dict(),
-            scenario_sha256=scenario_sha256(scenario),
             seed=scenario.seed,
-            start_at=format_at(window.start_at),
-            end_at=format_at(window.end_at),
             step_seconds={device.device_id: device.step_seconds for device in parameters},
             reservoirs=report.reservoirs,
             checkpoint=history.backfill.checkpoint.to_dict(),

@@ -180,6 +180,27 @@ def test_other_data_under_the_same_run(cli: Cli, tiny: tuple[str, str], artifact
     assert (artifact_dir / "manifest.json").read_bytes() == before
 
 
+def test_an_export_that_has_no_place_takes_no_numbers(
+    cli: Cli, tiny: tuple[str, str], artifact_dir: Path, scratch: Path
+) -> None:
+    state = json.dumps(cli("state", "show").json)
+    (scratch / "a_file").touch()
+    (scratch / "link").mkdir()
+    (scratch / "link" / "tiny").symlink_to(scratch / "artifacts")
+    other = ("--end-at", "2026-02-13T10:00:00Z")
+    for options, code in (
+        (("--run-id", "r1", *other), "ARTIFACT_EXISTS"),
+        (("--run-id", "r2", *other, "--output-root", "a_file"), "DISK_WRITE_FAILED"),
+        (("--run-id", "r2", *other, "--output-root", "link"), "BAD_ARGUMENT"),
+        (("--run-id", "../r2", *other), "BAD_ARGUMENT"),
+    ):
+        assert cli(*tiny, "export-csv", *options).json["error"]["code"] == code
+        assert json.dumps(cli("state", "show").json) == state
+    # Where the same run is there, the same numbers are used again.
+    assert cli(*tiny, "export-csv", "--run-id", "r1", "--end-at", END_AT).exit_code == 0
+    assert json.dumps(cli("state", "show").json) == state
+
+
 def test_broken_yaml(cli: Cli, scratch: Path) -> None:
     path = scratch / "broken.yaml"
     path.write_text("scenario_id: x\ndevices: [\n")

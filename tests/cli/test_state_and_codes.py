@@ -29,6 +29,21 @@ def test_state_show_recover_and_release(cli: Cli, artifact_dir: Path) -> None:
     assert cli("state", "show").json["state"]["target"]["label"] == "sqlite:///.synthlab/platform.db"
 
 
+def test_of_a_run_name_used_twice_only_what_was_never_imported_is_given_up(
+    cli: Cli, tiny: tuple[str, str], artifact_dir: Path
+) -> None:
+    assert cli("import-csv", "--artifact-dir", artifact_dir, "--apply").exit_code == 0
+    refused = cli("state", "release", "--run-id", "r1")
+    assert (refused.exit_code, "may be on the platform" in refused.stderr) == (2, True)
+    artifact_dir.rename(artifact_dir.with_name("r1-imported"))
+    later = cli(*tiny, "export-csv", "--run-id", "r1", "--end-at", "2026-02-13T10:00:00Z")
+    assert later.exit_code == 0
+    released = cli("state", "release", "--run-id", "r1").json["released"]
+    assert released["E2ETINYSTAT1"] == {"first_seq": 50, "last_seq": 98}
+    assert cli("state", "release", "--run-id", "r1").exit_code == 2
+    assert cli("state", "show").json["next_seq"]["E2ETINYSTAT1"] == 99
+
+
 def test_state_commands_say_what_they_need(cli: Cli, scratch: Path) -> None:
     for arguments, text_of in {
         ("state", "recover"): "Add --from-db",
