@@ -14,8 +14,9 @@ from synthlab.artifact.csv import disk_error
 from synthlab.artifact.reader import open_regular
 from synthlab.errors import ArtifactError, Problem
 
-MAX_JSON_BYTES = 256 << 20
-"""Largest JSON file that is read. Assumed: a manifest of 50 million rows has 1 MB of chunk hashes."""
+MAX_JSON_BYTES = 64 << 20
+"""Largest JSON file that is read. Assumed: a manifest of 5,000 devices has some 20 MB, and 50 million rows
+1 MB of chunk hashes."""
 
 _READ_BYTES = 1 << 20
 
@@ -92,7 +93,9 @@ def read_json(path: Path) -> dict[str, Any]:
         Code ``ARTIFACT_NOT_FOUND``, or ``MANIFEST_INVALID``: no such JSON.
     """
     with open_regular(path) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
+        # Asked first: a read of so many bytes takes the memory for them, whatever is there.
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, MAX_JSON_BYTES) + 1)
     try:
         if len(data) > MAX_JSON_BYTES:
             raise ValueError(f"larger than {MAX_JSON_BYTES} bytes")

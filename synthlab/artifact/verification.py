@@ -100,6 +100,9 @@ def _inconsistencies(manifest: Any, frame: pd.DataFrame) -> Iterator[Problem]:
     starts = [0, *(chunk["first_row"] + chunk["row_count"] for chunk in chunks)]
     if [chunk["first_row"] for chunk in chunks] != starts[:-1] or starts[-1] != len(frame):
         yield _wrong("chunks", "chunks that do not cover the rows", len(frame))
+    written = manifest["scenario"].get("devices")
+    if isinstance(written, list) and len(written) != len(manifest["devices"]):
+        yield _wrong("scenario.devices", len(written), len(manifest["devices"]))
     found = device_ranges(frame, {}, {}, {})
     for device_id in sorted({*found, *manifest["devices"]}):
         said = manifest["devices"].get(device_id, {})

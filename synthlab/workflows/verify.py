@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
     from synthlab.artifact import Artifact
+    from synthlab.scenario.schema import Scenario
 
 _SHOWN_LINES = 20
 
@@ -139,6 +140,7 @@ def _derived_again(artifact: Artifact) -> Any:
         raise UsageError(
             Problem("BAD_ARGUMENT", f"the scenario has {scenario.seed}", path="seed", value=value)
         )
+    _require_as_many(scenario, manifest)
     start = manifest["start_checkpoint"]
     numbers = {
         name: device["reserved_seq"] if device.get("reserved_seq") is not None else device["first_seq"]
@@ -154,3 +156,21 @@ def _derived_again(artifact: Artifact) -> Any:
         checkpoint=None if start is None else Checkpoint.from_dict(start),
         first_seq={name: first for name, first in numbers.items() if first is not None},
     )
+
+
+def _require_as_many(scenario: Scenario, manifest: Mapping[str, Any]) -> None:
+    """Refuse to simulate more than the artifact has: it may say what it likes of its window."""
+    from synthlab.workflows.backfill import history_window
+    from synthlab.workflows.history import row_counts
+
+    window = history_window(scenario, start_at=manifest["start_at"], end_at=manifest["end_at"])
+    made = sum(row_counts(scenario, window).values())
+    lost = (
+        last - first + 1
+        for entry in manifest["devices"].values()
+        for first, last in entry.get("lost_seq", ())
+    )
+    said = manifest["row_count"] + sum(lost)
+    if made > said:
+        rule = f"the scenario has {made:,} rows in this window"
+        raise UsageError(Problem("BAD_ARGUMENT", rule, path="row_count", value=f"{said:,}"))

@@ -63,11 +63,12 @@ def test_broken_scenarios_end_the_command_line_with_its_code_and_write_nothing()
     assert outcomes["exit 3"] > 30
 
 
-def test_a_tag_without_an_end_is_refused_before_it_is_read() -> None:
-    # The parser alone takes quadratic time for it: 20 s for 1 MiB.
-    with pytest.raises(ScenarioError, match="a tag of more than 1000 characters") as caught:
+def test_a_tag_without_an_end_is_refused() -> None:
+    # A parser that looks at each of its characters anew takes 20 s for 1 MiB.
+    with pytest.raises(ScenarioError, match="must not have a tag") as caught:
         loads_scenario("a: " + "!" * 1_000_000)
-    assert [(each.line, each.column) for each in caught.value.problems] == [(1, 4)]
+    assert (caught.value.problems[-1].line, caught.value.problems[-1].column) == (1, 4)
+    assert len(str(caught.value)) < 2_000
     with pytest.raises(ScenarioError, match="must not have a tag"):
         loads_scenario("a: " + "!" * 900 + " x")
 
