@@ -7,12 +7,12 @@ nor the platform's package.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from synthlab.calibration import Reservoir, usable_calibration
-from synthlab.errors import Code, Problem, show_value
+from synthlab.errors import Code, PreflightError, Problem, show_value
 from synthlab.scenario.resolve import DeviceParameters
 
 ROUTE_KINDS = ("BASE", "REFILL", "CLIENT")
@@ -113,6 +113,19 @@ def check_devices(
         if attachments is not None and all(finding.severity == "warning" for finding in found):
             validated.append(device.device_id)
     return PreflightReport(tuple(findings), reservoirs, tuple(validated), attachments is not None)
+
+
+def require_routes(parameters: Iterable[DeviceParameters]) -> None:
+    """Stop where a truck has nowhere to begin, to refill or to deliver.
+
+    Raises
+    ------
+    PreflightError
+        Code ``ROUTE_INCOMPLETE``.
+    """
+    problems = [problem for device in parameters for problem in _check_route(device)]
+    if problems:
+        raise PreflightError(problems)
 
 
 def _check_route(device: DeviceParameters) -> list[Problem]:

@@ -93,11 +93,11 @@ def read_json(path: Path) -> dict[str, Any]:
         Code ``ARTIFACT_NOT_FOUND``, or ``MANIFEST_INVALID``: no such JSON.
     """
     with open_regular(path) as file:
-        # Asked first: a read of so many bytes takes the memory for them, whatever is there.
+        # Asked first: a read takes the memory for what it may read, whatever is there.
         size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, MAX_JSON_BYTES) + 1)
+        data = file.read(size) if size <= MAX_JSON_BYTES else b""
     try:
-        if len(data) > MAX_JSON_BYTES:
+        if size > MAX_JSON_BYTES:
             raise ValueError(f"larger than {MAX_JSON_BYTES} bytes")
         document = json.loads(data, object_pairs_hook=_object, parse_constant=_no_constant)
         if not isinstance(document, dict):
@@ -113,8 +113,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"key {twice!r} is given twice")
     return found
 

@@ -34,6 +34,10 @@ SEAL = "manifest_sha256"
 MAX_NAME = 200
 """Assumed: what common file systems take, less room for the temporary folder's suffix. [characters]"""
 
+_MAX_NUMBER = 1 << 62
+"""Assumed: half of what 64 bits hold, so that counting on from it does not leave them."""
+_DEVICE_COUNTS = ("step_seconds", "reserved_seq", "first_seq", "last_seq")
+
 # Broker host, certificate paths: where the stream goes is no part of what the data is.
 _PRIVATE_SCENARIO_KEYS = frozenset({"mqtt"})
 _PACKAGES = ("numpy", "pandas", "pyarrow")
@@ -214,7 +218,7 @@ def load_manifest(directory: Path) -> dict[str, Any]:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_NUMBER
 
 
 def _is_sha256(value: Any) -> bool:
@@ -256,11 +260,40 @@ def _is_time(value: Any) -> bool:
         return False
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_volume_table(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in value)
+    )
+
+
+_RESERVOIR_RULES: dict[str, Any] = {
+    **dict.fromkeys(("capacity_liters", "sensor_empty_distance_mm", "sensor_full_distance_mm"), _is_number),
+    **dict.fromkeys(
+        ("device_id", "shape", "reservoir_type", "mobility", "origin"), lambda v: isinstance(v, str)
+    ),
+    **dict.fromkeys(("reservoir_id", "zone_id"), _is_text),
+    "height_mm": lambda v: v is None or _is_number(v),
+    "volume_table": _is_volume_table,
+    "is_pipe_connected": lambda v: isinstance(v, bool),
+}
+_REQUIRED = ("capacity_liters", "sensor_empty_distance_mm", "sensor_full_distance_mm")
+
+
 def _are_reservoirs(value: Any) -> bool:
     return _is_table(value) and all(
-        isinstance(entry.get(key), int | float) and not isinstance(entry[key], bool)
+        entry.keys() <= _RESERVOIR_RULES.keys()
+        and entry.keys() >= set(_REQUIRED)
+        and all(_RESERVOIR_RULES[key](entry[key]) for key in entry)
         for entry in value.values()
-        for key in ("capacity_liters", "sensor_empty_distance_mm", "sensor_full_distance_mm")
     )
 
 
@@ -281,7 +314,7 @@ def _are_chunks(value: Any) -> bool:
 def _are_devices(value: Any) -> bool:
     return _is_table(value) and all(
         _is_count(entry.get("row_count"))
-        and (entry.get("step_seconds") is None or _is_count(entry["step_seconds"]))
+        and all(entry.get(key) is None or _is_count(entry[key]) for key in _DEVICE_COUNTS)
         and _are_seq_ranges(entry.get("lost_seq", []))
         for entry in value.values()
     )

@@ -12,6 +12,7 @@ from synthlab.calibration import Reservoir, reservoirs_from_frame
 from synthlab.columns import LOST_SEQ, LostSeq
 from synthlab.engine import Checkpoint, simulate
 from synthlab.errors import Problem, UsageError, show_value
+from synthlab.preflight import require_routes
 from synthlab.results import Result, counted
 from synthlab.scenario.faults import fault_plans
 from synthlab.scenario.resolve import DeviceParameters, resolve
@@ -107,6 +108,8 @@ def backfill(
     UsageError
         Code ``BAD_ARGUMENT``: a time that is none, an unknown device, a checkpoint
         of another seed, or a window that starts after its checkpoint.
+    PreflightError
+        Code ``ROUTE_INCOMPLETE``: a truck has nowhere to begin, to refill or to deliver.
 
     Examples
     --------
@@ -117,6 +120,7 @@ def backfill(
     17282
     """
     parameters = choose_devices(resolve(scenario), devices)
+    require_routes(parameters)
     window = history_window(scenario, end_at=end_at, start_at=start_at)
     if checkpoint is not None:
         _require_continuation(checkpoint, scenario, window if start_at is not None else None)

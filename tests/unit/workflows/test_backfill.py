@@ -10,9 +10,11 @@ import pytest
 import synthlab
 from synthlab.calibration import reservoirs_to_frame
 from synthlab.columns import frame_problems
-from synthlab.errors import UsageError
+from synthlab.errors import PreflightError, UsageError
+from synthlab.scenario.loader import loads_scenario
 from synthlab.scenario.resolve import resolve
 from synthlab.workflows.backfill import reservoirs_of
+from tests.conftest import TINY_SCENARIO
 
 TANK, TRUCK = "E2ETINYSTAT1", "E2ETINYMOB1"
 DAY = timedelta(days=1)
@@ -127,3 +129,12 @@ def test_no_device_at_all_is_refused(tiny_scenario: synthlab.Scenario, end_at: d
     with pytest.raises(UsageError) as caught:
         synthlab.backfill(tiny_scenario, end_at=end_at, devices=[])
     assert (caught.value.code, caught.value.problems[0].path) == ("BAD_ARGUMENT", "devices")
+
+
+@pytest.mark.parametrize("kind", ["BASE", "REFILL", "CLIENT"])
+def test_a_truck_without_somewhere_to_go_is_refused(kind: str) -> None:
+    other = "REFILL" if kind == "BASE" else "BASE"
+    scenario = loads_scenario(TINY_SCENARIO.replace(f"kind: {kind}", f"kind: {other}"))
+    with pytest.raises(PreflightError, match=f"none of {kind}") as caught:
+        synthlab.backfill(scenario, end_at="2026-02-12T10:00:00Z")
+    assert caught.value.code == "ROUTE_INCOMPLETE"
