@@ -145,7 +145,7 @@ def _fitted(axes: Axes, table: pd.DataFrame) -> None:
         table[name].to_numpy(dtype=float) for name in ("value", "low", "high", "observed")
     )
     axes.bar(at, seen, width=0.82, color=COLORS["quiet"], label="as seen")
-    axes.vlines(at, low, high, color=COLORS["blue"], linewidth=SIZES["line_points"], label="5 % to 95 %")
+    axes.vlines(at, low, high, color=COLORS["blue"], linewidth=SIZES["line_points"], label="95 % interval")
     axes.plot(at, value, color=COLORS["blue"], marker="o", markersize=3.5, label="fitted")
 
 
