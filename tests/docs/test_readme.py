@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_command_line_tour(scratch: Path) -> None:
     for line in _block("bash", "Five minutes on the command line").splitlines():
         if not line.startswith("synthlab "):
             continue
-        command = [sys.executable, "-m", *line.split()]
+        command = [sys.executable, "-m", *shlex.split(line, comments=True)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         content = json.loads(done.stdout)
