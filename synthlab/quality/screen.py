@@ -133,9 +133,9 @@ def screen(grid: Grid, limits: Thresholds) -> Screened:
         is_left = np.logical_or.reduce([places["seq"], *(places[doubt] for doubt in doubts)])
         left[name] = grid.source.rows_of(np.sort(grid.devices[is_left]))
     verdicts = _usual(grid)
-    edges, is_wanted = _joined(found["inflow_edges"]), ~places["seq"]
+    spans, is_wanted = series.wet_spans(_joined(found["inflow_edges"])), ~places["seq"]
     for name, judged in (("supply_pause", series.waits), ("supply_rate", series.rates)):
-        verdicts[name] = _with_spans(verdicts[name], judged(edges, is_wanted), grid.width)
+        verdicts[name] = _with_spans(verdicts[name], judged(spans, is_wanted), grid.width)
     return Screened(verdicts, left)
 
 

@@ -91,13 +91,13 @@ class Series:
         np.not_equal(is_wet[width:], is_wet[:-width], out=is_edge)
         return np.flatnonzero(is_edge) + part.later
 
-    def waits(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
+    def waits(self, spans: tuple[I64, I64], is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
         """Judge the waits for water of each device that waits longer than all may, or seldom.
 
         Parameters
         ----------
-        edges : ndarray of int64
-            Rows, rising: see `doubts`.
+        spans : tuple of ndarray of int64
+            From `wet_spans`.
         is_wanted : ndarray of bool
             By place: the flags are asked for.
 
@@ -109,7 +109,7 @@ class Series:
             What the check ``supply_pause`` says then; GOOD at all other times.
         """
         clock, width, limits = self._grid.clock_ms, self._grid.width, self._limits
-        begins, ends = self._wet_spans(edges)
+        begins, ends = spans
         firsts = np.searchsorted(begins % width, np.arange(width + 1)).tolist()
         hours, is_coarse = hours_of(clock), np.diff(clock).max() > _MS_PER_HOUR
         first_at, last_at = begins // width, ends // width
@@ -127,25 +127,32 @@ class Series:
             for times, flag in judged:
                 yield place, times, flag
 
-    def rates(self, edges: I64, is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
+    def rates(self, spans: tuple[I64, I64], is_wanted: Bools) -> Iterator[tuple[int, slice, Flag]]:
         """Judge how fast water comes in, as `waits` does how long it does not."""
         clock, width = self._grid.clock_ms, self._grid.width
-        begins, ends = self._wet_spans(edges)
-        counts = (ends - begins) // width + 1
-        # All rows with inflow, those of a device together.
-        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-        wet = np.repeat(begins, counts) + within * width
-        inflow = self._grid.source.columns["inflow_liters"][wet]
-        sessions = sessions_of(inflow, hours_of(clock)[wet // width], wet % width)
-        last = wet[sessions.last] // width
+        begins, ends = spans
+        first_at, own_place = np.divmod(begins, width)
+        counts = ends // width - first_at + 1
+        # All times with inflow, those of a device together.
+        times = np.arange(int(counts.sum())) + np.repeat(first_at - (np.cumsum(counts) - counts), counts)
+        places = np.repeat(own_place, counts)
+        inflow = self._grid.source.columns["inflow_liters"].reshape(-1, width)[times, places]
+        sessions = sessions_of(inflow, hours_of(clock)[times], places)
+        last = times[sessions.last]
         bounds = (np.full(width, bound) for bound in (0, len(clock)))
         found = spans_of(sessions, last, *bounds, sigmas=self._limits.supply_rate_sigmas)
         for place, flag, begin, end in found:
             if is_wanted[place]:
                 yield place, slice(begin, end), flag
 
-    def _wet_spans(self, edges: I64) -> tuple[I64, I64]:
-        """Return the first and last row of each time with inflow, by device."""
+    def wet_spans(self, edges: I64) -> tuple[I64, I64]:
+        """Return the first and last row of each time with inflow, by device.
+
+        Parameters
+        ----------
+        edges : ndarray of int64
+            Rows, rising: see `doubts`.
+        """
         width, inflow = self._grid.width, self._grid.source.columns["inflow_liters"]
         is_wet = inflow[edges] > 0
         begins = np.concatenate([np.flatnonzero(inflow[:width] > 0), edges[is_wet]])
