@@ -117,6 +117,7 @@ def _devices(
     levels = _levels(frame)
     metrics = metrics_of_devices(frame, archetypes, reservoirs)
     trucks = _trucks(frame)
+    exact = _exact(manifest["scenario"])
     return [
         DeviceContent(
             device_id=device_id,
@@ -132,6 +133,7 @@ def _devices(
             mean_level_pct=levels.get(device_id, (None, None))[1],
             findings=tuple(findings.get(device_id, ())),
             metrics=metrics.get(device_id, ()),
+            is_demand_by_chance=device_id not in exact,
         )
         for device_id, profile in analysis["devices"].items()
     ]
@@ -144,6 +146,16 @@ def _archetypes(scenario: Mapping[str, Any]) -> dict[str, str]:
         for device in scenario.get("devices") or ()
         if isinstance(device, Mapping) and "device_id" in device
     }
+
+
+def _exact(scenario: Mapping[str, Any]) -> set[str]:
+    """Return the devices whose demand follows the formula itself."""
+    found = set()
+    for device in scenario.get("devices") or ():
+        dynamics = (device.get("dynamics") or {}) if isinstance(device, Mapping) else {}
+        if (dynamics.get("demand") or {}).get("process") == "expected":
+            found.add(str(device.get("device_id")).upper())
+    return found
 
 
 def _kind(device_id: str, archetypes: Mapping[str, str], trucks: set[str]) -> Kind:

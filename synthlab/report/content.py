@@ -115,6 +115,8 @@ class DeviceContent:
     findings : tuple of Finding
         Those of `analysis.json`.
     metrics : tuple of Metric
+    is_demand_by_chance : bool
+        Whether uses are drawn, with the expected demand as their mean; else it is followed exactly.
     """
 
     device_id: str
@@ -130,6 +132,7 @@ class DeviceContent:
     mean_level_pct: float | None
     findings: tuple[Finding, ...]
     metrics: tuple[Metric, ...]
+    is_demand_by_chance: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthlab.report.content import DeviceContent, Metric
+from synthlab.report.demand import asked_words, why_asked_differs
 from synthlab.report.findings import of_device
 from synthlab.report.markup import Content, Html, facts, table, tag
 from synthlab.report.pictures import Picture
@@ -25,8 +26,8 @@ _CHOSEN = {"all": "", "worst": "among the worst", "sample": "a sample of the res
 
 def section(device: DeviceContent, picture: Picture | None) -> Html:
     """Return the section of one device."""
-    why = _CHOSEN[device.chosen or "all"]
-    words = ", ".join(filter(None, (device.kind, device.archetype, why)))
+    chosen = _CHOSEN[device.chosen or "all"]
+    words = ", ".join(filter(None, (device.kind, device.archetype, chosen)))
     shown: Content = image(picture)
     if shown is None:
         shown = tag("p", "It has no row with a time: there is nothing to draw.")
@@ -35,6 +36,7 @@ def section(device: DeviceContent, picture: Picture | None) -> Html:
         tag("h3", f"{device.rank}. {device.device_id}", tag("small", f" {words}")),
         facts(_facts(device)),
         shown,
+        tag("p", why) if (why := why_asked_differs(device)) else None,
         of_device(device),
         _metrics(device.metrics),
         _hours(device),
@@ -55,6 +57,8 @@ def _facts(device: DeviceContent) -> list[tuple[str, Content]]:
         ("no echo", f"{share(profile['no_echo_fraction'])} of readings"),
         ("run out", f"{share(device.runout_fraction)} of rows"),
     ]
+    if asked := asked_words(device):
+        entries.append(("asked", asked))
     if reservoir:
         ends = ((name, number(reservoir[f"sensor_{name}_distance_mm"])) for name in ("empty", "full"))
         distances = ", ".join(f"{name} {distance} mm" for name, distance in ends)

@@ -25,6 +25,7 @@ _DEVICE_HEADER = (
     "coverage",
     "run out",
     "mean level [%]",
+    "expected [L/day]",
     "asked [L/day]",
     "served [L/day]",
     "inflow [L/day]",
@@ -139,7 +140,7 @@ def devices(content: ReviewContent, overview: Picture | None, findings: Picture 
         "run out. "
         f"{how}{listed}"
     )
-    grid = table("Devices, the worst first", _DEVICE_HEADER, rows, numeric=(1, *range(3, 13)), class_="wide")
+    grid = table("Devices, the worst first", _DEVICE_HEADER, rows, numeric=(1, *range(3, 14)), class_="wide")
     pictures = (image(findings), image(overview))
     return tag(
         "section", tag("h2", "Devices"), tag("p", words), pictures, grid, of_others(content), id="devices"
@@ -152,10 +153,12 @@ def _device_row(device: DeviceContent) -> tuple[Content, ...]:
     name: Content = device.device_id
     if device.chosen:
         name = tag("a", device.device_id, href=f"#{anchor(device)}")
-    of_kind = ("delivered",) if device.kind == "truck" else ("requested", "served", "inflow")
+    of_kind = (
+        ("delivered",) if device.kind == "truck" else ("expected_demand", "requested", "served", "inflow")
+    )
     liters = (
         number(per_day.get(f"{key}_liters")) if key in of_kind else NOTHING
-        for key in ("requested", "served", "inflow", "delivered")
+        for key in ("expected_demand", "requested", "served", "inflow", "delivered")
     )
     return (
         name,

@@ -9,6 +9,7 @@ import numpy as np
 
 from synthlab.columns import READING_COUNT
 from synthlab.plotting.trucks import Ground, stop_table
+from synthlab.report.demand import asked_and_expected, why_asked_differs
 from synthlab.widgets.design_pictures import TILES
 from synthlab.widgets.map import Place, Track
 from synthlab.widgets.picker import Item
@@ -61,6 +62,10 @@ def tiles(device: DeviceContent) -> list[Tile]:
             help="Rows that came of those that were due",
         ),
     ]
+    if (demand := asked_and_expected(device)) is not None:
+        why = why_asked_differs(device) or "Water that people wanted, as expected"
+        for label, value in zip(("Asked", "Expected"), demand, strict=True):
+            shown.append(Tile(label, value, "L/day", help=why))
     for metric in device.metrics:
         if metric.name in TILES and metric.value is not None:
             label, unit, _, is_percent, meaning = TILES[metric.name]

@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_written_is_told(view, tiny_path) -> None:
     for seq in (1, 2):
         view._keeping.part.request = {"seq": seq, "action": "save_as", "path": str(folder)}
     assert view._keeping.part.is_error
-    assert "neither a file" in view._keeping.part.message
+    assert "must be a file" in view._keeping.part.message
     assert list(folder.iterdir()) == []
 
 
