@@ -25,6 +25,7 @@ def _fit(rows: pd.DataFrame) -> synthlab.DemandFit:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("blind_zone_mm", "hidden", "error"), [(550.0, 0.2, 0.05), (800.0, 0.8, 0.2)])
 def test_what_is_drawn_below_a_blind_zone_tells_the_rest(
     blind_zone_mm: float, hidden: float, error: float
@@ -49,6 +50,7 @@ def test_a_tank_that_is_hidden_all_the_time_is_refused() -> None:
     assert raised.value.code == "BAD_ARGUMENT"
 
 
+@pytest.mark.long
 def test_a_tank_in_sight_has_no_word_on_blind_zones() -> None:
     frame = _levels(250.0)
     assert frame["measured_level_pct"].max() == 100.0
