@@ -205,7 +205,8 @@ def export_csv(
         strict=call.strict,
         max_rows=max_rows,
     )
-    say(f"{artifact.manifest['row_count']} rows in {artifact.directory}")
+    said = ", there already and the same" if artifact.was_there else ""
+    say(f"{artifact.manifest['row_count']} rows in {artifact.directory}{said}")
     emit("export-csv", summary(artifact))
 
 
@@ -283,7 +284,10 @@ def purge(
 ) -> None:
     """Delete exactly what a run imported. A dry run unless --apply."""
     result = synthlab.purge(run_id, apply=apply)
-    say(f"{result.messages} messages of {run_id}" + (" deleted." if apply else "; nothing deleted."))
+    say(
+        f"{result.messages} messages of {run_id}"
+        + (" deleted." if apply else "; nothing deleted: --apply deletes them.")
+    )
     emit("purge", result)
 
 

@@ -198,9 +198,7 @@ def _not_installed(error: ModuleNotFoundError) -> AdapterUnavailableError:
 
 
 def _disk(error: OSError) -> DiskError:
-    from pathlib import Path
-
-    name = Path(str(error.filename)).name if error.filename else "the local disk"
+    name = str(error.filename) if error.filename else "the local disk"
     return DiskError(
         Problem(
             "DISK_WRITE_FAILED",

@@ -11,6 +11,8 @@ docs/errors.md : one heading for each code, with cause and remedy.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -85,7 +87,8 @@ class Problem:
     remedy : str
         What the reader can do about it, as a sentence without its full stop.
     file : str
-        File name (not a full path), empty where the input is no file.
+        File name, empty where the input is no file; the whole path, as it was given, where the
+        place itself is what is wrong.
     line, column : int or None
         1-based position in `file`.
     severity : {"error", "warning"}
@@ -282,3 +285,42 @@ class DiskError(SynthlabError, OSError):
     """The local disk refused a write; what was there before is unharmed."""
 
     exit_code = 12
+
+
+_DISK_REMEDIES = {
+    errno.ENOENT: "Make the folder first, or choose another",
+    errno.ENOTDIR: "Choose another folder: a part of this path is a file",
+    errno.EEXIST: "Choose another folder: a part of this path is a file",
+    errno.EISDIR: "Name a file in it",
+    errno.EACCES: "Check the folder's permissions, or choose another",
+    errno.EPERM: "Check the folder's permissions, or choose another",
+    errno.EROFS: "Choose another folder",
+}
+
+
+def disk_error(path: str | os.PathLike[str], error: OSError) -> DiskError:
+    """Return the typed error for a write that failed: it names the whole path, as it was given."""
+    if isinstance(error, DiskError) and isinstance(error.__cause__, OSError):
+        # A part of what stands at `path` was refused: the place that was asked for is what is named.
+        error = error.__cause__
+    usual = "Free space or choose another folder, and run again"
+    return DiskError(
+        Problem(
+            "DISK_WRITE_FAILED",
+            f"cannot be written: {error.strerror or error}",
+            file=os.fspath(path),
+            remedy=f"{_DISK_REMEDIES.get(error.errno or 0, usual)}; what was there is unharmed",
+        )
+    )
+
+
+def require_file_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder where a file is to be written.
+
+    Raises
+    ------
+    DiskError
+        Code ``DISK_WRITE_FAILED``.
+    """
+    if os.path.isdir(path) or not os.path.basename(path):
+        raise disk_error(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))

@@ -72,7 +72,6 @@ class Approval(Result):
             "APPROVAL_REJECTED",
             f"{self.reviewer} rejected the data: {self.note}",
             path="decision",
-            value=self.decision,
             file=APPROVAL_NAME,
             remedy="Mend what the reviewer names and export again, or have it reviewed again",
         )

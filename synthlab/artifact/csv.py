@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.artifact.cells import HEADER, row_encoder
-from synthlab.errors import DiskError, Problem
+from synthlab.errors import disk_error
 from synthlab.progress import OnProgress, unseen
 
 if TYPE_CHECKING:
@@ -153,15 +152,3 @@ def write_csv(
     except OSError as error:
         raise disk_error(path, error) from error
     return CsvDigest(whole.hexdigest(), len(frame), tuple(chunks))
-
-
-def disk_error(path: str | os.PathLike[str], error: OSError) -> DiskError:
-    """Return the typed error for a failed write."""
-    return DiskError(
-        Problem(
-            "DISK_WRITE_FAILED",
-            f"cannot be written: {error.strerror or error}",
-            file=Path(path).name,
-            remedy="Free space or choose another folder, and run again; nothing was left behind",
-        )
-    )

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthlab.artifact.csv import disk_error
 from synthlab.artifact.reader import open_regular
-from synthlab.errors import ArtifactError, Problem
+from synthlab.errors import ArtifactError, Problem, disk_error, require_file_name
 
 MAX_JSON_BYTES = 64 << 20
 """Largest JSON file that is read. Assumed: a manifest of 5,000 devices has some 20 MB, and 50 million rows
@@ -41,6 +40,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     DiskError
         Code ``DISK_WRITE_FAILED``; what was there before is unharmed.
     """
+    require_file_name(path)
     for left_over in path.parent.glob(f".{path.name}.????????.tmp"):
         # Of a process that was killed while it wrote.
         left_over.unlink(missing_ok=True)

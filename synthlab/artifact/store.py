@@ -11,11 +11,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthlab.artifact.csv import disk_error, write_csv
+from synthlab.artifact.csv import write_csv
 from synthlab.artifact.damage import changed_rows
 from synthlab.artifact.files import canonical_bytes, sha256_of, sync_folder, write_atomically
 from synthlab.artifact.manifest import (
@@ -27,7 +27,7 @@ from synthlab.artifact.manifest import (
 )
 from synthlab.artifact.reader import Rows, open_regular, read_csv, read_rows
 from synthlab.columns import LOST_SEQ, LostSeq
-from synthlab.errors import ArtifactError, Problem, UsageError, show_value
+from synthlab.errors import ArtifactError, Problem, UsageError, disk_error, show_value
 from synthlab.progress import OnProgress, unseen
 from synthlab.results import Result, counted
 from synthlab.steps import step
@@ -50,10 +50,13 @@ class Artifact(Result):
     directory : Path
     manifest : mapping
         The content of `manifest.json`.
+    was_there : bool
+        Whether an export found it there already, the same.
     """
 
     directory: Path
     manifest: Mapping[str, Any]
+    was_there: bool = field(default=False, compare=False)
 
     @property
     def csv_path(self) -> Path:
@@ -371,7 +374,7 @@ def _require_same(target: Path, wanted: Mapping[str, Any], *, is_verified: bool 
         if all(there.manifest[key] == value for key, value in wanted.items()):
             if is_verified:
                 there.verify_hash()
-            return there
+            return replace(there, was_there=True)
         rule = "another artifact is there already"
     except ArtifactError as error:
         rule = f"a damaged artifact is there already ({error.problems[0].rule})"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthlab.errors import DiskError, Problem
+from synthlab.errors import disk_error, require_file_name
 from synthlab.plotting.demand import demand_figure
 from synthlab.plotting.level import level_figure
 from synthlab.plotting.routes import routes_figure
@@ -80,6 +80,7 @@ def write_picture(path: Path, content: bytes) -> Path:
     DiskError
         Code ``DISK_WRITE_FAILED``; what was there is unharmed, and nothing is left beside it.
     """
+    require_file_name(path)
     # The name that an artifact takes for what a killed writer left.
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -92,7 +93,7 @@ def write_picture(path: Path, content: bytes) -> Path:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
     return path
 
 
@@ -100,15 +101,4 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _disk_error(path, error) from error
-
-
-def _disk_error(path: Path, error: OSError) -> DiskError:
-    return DiskError(
-        Problem(
-            "DISK_WRITE_FAILED",
-            f"cannot be written: {error.strerror or error}",
-            path=path.name,
-            remedy="Free space, or check the folder's permissions",
-        )
-    )
+        raise disk_error(path, error) from error

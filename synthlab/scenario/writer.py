@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from synthlab.errors import DiskError, Problem, ScenarioError
+from synthlab.errors import ScenarioError, disk_error
 from synthlab.scenario import nodes
 from synthlab.scenario.block import Block
 from synthlab.scenario.compose import compose
@@ -160,10 +160,4 @@ def _write(path: Path, text: str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        problem = Problem(
-            "DISK_WRITE_FAILED",
-            f"cannot be written: {error.strerror or type(error).__name__}",
-            remedy="Free space or choose another folder; what was there is unharmed",
-            file=path.name,
-        )
-        raise DiskError(problem) from error
+        raise disk_error(path, error) from error

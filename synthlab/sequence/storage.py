@@ -6,6 +6,7 @@ kill each of them.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -112,6 +113,10 @@ def lock_state(path: Path, *, wait_seconds: float) -> BaseFileLock:
         lock.acquire(timeout=wait_seconds)
     except Timeout:
         holder = lock_holder(path)
+        if holder is None and not _beside(path, ".lock").exists():
+            # Nobody holds what cannot be made: in such a folder the lock was tried for in vain.
+            refused = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise _unwritable(path, "needs a lock file beside it", refused) from None
         raise SequenceStateError(
             Problem(
                 "STATE_LOCKED",
@@ -193,7 +198,7 @@ def _unwritable(path: Path, rule: str, error: OSError) -> SequenceStateError:
         Problem(
             "STATE_UNWRITABLE",
             rule,
-            file=path.name,
+            file=str(path),
             value=show_value(error.strerror or type(error).__name__),
             remedy="Check the folder's permissions and free space, or give a --state-file elsewhere",
         )

@@ -6,11 +6,16 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from synthlab.artifact.files import write_atomically
+from synthlab.errors import DiskError, SequenceStateError
+from synthlab.plotting.save import write_picture
+from synthlab.sequence.storage import lock_state
 from tests.cli.conftest import END_AT, Cli
 
 PLATFORM = "sqlite:///.synthlab/platform.db"
@@ -388,3 +393,48 @@ def test_interrupted_bootstrap_goes_on_as_it_says(
     assert again.json["status_counts"] == {"stored:READING": 98}
     assert again.json["warnings"] == []
     assert _message_count() == 98
+
+
+@pytest.mark.parametrize(
+    ("place", "remedy"),
+    [
+        (".", "Name a file in it"),
+        ("", "Name a file in it"),
+        ("no/such/out.bin", "Make the folder first"),
+        ("a_file/out.bin", "a part of this path is a file"),
+    ],
+)
+@pytest.mark.parametrize("write", [write_atomically, write_picture])
+def test_a_place_that_cannot_be_written_is_named_whole(
+    write: Callable[[Path, bytes], object], place: str, remedy: str, scratch: Path
+) -> None:
+    (scratch / "a_file").write_text("")
+    if write is write_picture and place.startswith("no/"):
+        assert write_picture(Path(place), b"made").exists()
+        return
+    before = sorted(scratch.rglob("*"))
+    with pytest.raises(DiskError, match=remedy) as refused:
+        write(Path(place), b"content")
+    assert refused.value.problems[0].file == str(Path(place))
+    assert sorted(scratch.rglob("*")) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which no file can be made")
+def test_a_folder_without_room_for_a_lock_is_not_called_locked() -> None:
+    with pytest.raises(SequenceStateError, match=r"/proc/x\.json: needs a lock file") as refused:
+        lock_state(Path("/proc/x.json"), wait_seconds=0)
+    assert refused.value.code == "STATE_UNWRITABLE"
+
+
+def test_a_repeated_export_says_that_it_was_there(
+    artifact_dir: Path, tiny: tuple[str, str], cli: Cli
+) -> None:
+    again = cli(*tiny, "--strict", "export-csv", "--run-id", "r1", "--end-at", END_AT)
+    assert again.stderr.splitlines()[-1].endswith("r1, there already and the same")
+
+
+def test_a_rejection_is_no_value(artifact_dir: Path, cli: Cli) -> None:
+    assert cli("analyze-csv", "--artifact-dir", artifact_dir).exit_code == 0
+    assert cli("approve", "--artifact-dir", artifact_dir, "--reviewer", "me", "--note", "no", "--reject").json
+    refused = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
+    assert "decision: me rejected the data: no. Mend" in refused.stderr

@@ -348,8 +348,8 @@ def test_a_refused_write_harms_nothing(
     with pytest.raises(DiskError) as caught:
         save_scenario(scenario.with_changes(seed=1), path)
     assert str(caught.value) == (
-        "s.yaml: cannot be written: No space left on device. "
-        "Free space or choose another folder; what was there is unharmed."
+        f"{path}: cannot be written: No space left on device. "
+        "Free space or choose another folder, and run again; what was there is unharmed."
     )
     assert path.read_text() == TEXT
     assert [entry.name for entry in tmp_path.iterdir()] == ["s.yaml"]
