@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from synthlab.widgets.review_view import ReviewView
 
 NO_RUN = "none"
+ALTHOUGH = "Approve although QC failed"
+_REMEDIES = {
+    ("QC_FAILED", "qc_passed"): f'Look at the findings; to approve it all the same, tick "{ALTHOUGH}"',
+    ("BAD_ARGUMENT", "note"): "Say under Note what is wrong, for whoever mends it",
+    ("BAD_ARGUMENT", "reviewer"): "Write under Reviewer who decides",
+}
+"""What helps whoever has a form, not a command line or Python: by code and path."""
 BY_HOUR = 1
 """Place of the tab whose pictures are drawn only when it is looked at."""
 
@@ -49,7 +57,7 @@ class ReviewPanel:
         self._other = ipywidgets.Dropdown(options=choices, description="Run", layout=wide)
         self._reviewer = ipywidgets.Text(description="Reviewer", placeholder="Who decides", layout=wide)
         self._note = ipywidgets.Text(description="Note", placeholder="For the next reader", layout=wide)
-        self._although = ipywidgets.Checkbox(description="Approve although QC failed", indent=False)
+        self._although = ipywidgets.Checkbox(description=ALTHOUGH, indent=False)
         self._approve = ipywidgets.Button(description="Approve", button_style="primary")
         self._reject = ipywidgets.Button(description="Reject")
         self._over_time = stacked(self._plot)
@@ -154,6 +162,15 @@ class ReviewPanel:
             else:
                 given = self._view.reject(reviewer=reviewer, note=note)
         except SynthlabError as error:
-            self.tell(str(error), is_error=True)
+            self.tell(_of_the_form(error), is_error=True)
             return
         self.tell(f"{given.decision.capitalize()} by {given.reviewer}: approval.json is written.")
+
+
+def _of_the_form(error: SynthlabError) -> str:
+    """Return what is wrong, with remedies that the form has."""
+    told = [
+        replace(problem, remedy=_REMEDIES.get((problem.code, problem.path), problem.remedy))
+        for problem in error.problems
+    ]
+    return str(type(error)(told))

@@ -57,4 +57,4 @@ def decision_words(given: Decision) -> str:
     """
     if given.decision in _OPEN:
         return _OPEN[given.decision]
-    return f"{given.decision} by {given.reviewer}: {given.note or 'no note'}"
+    return f"{given.decision} by {given.reviewer}{f': {given.note}' if given.note else ''}"

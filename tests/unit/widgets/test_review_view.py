@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 import threading
@@ -84,8 +85,16 @@ def test_buttons_sign_and_a_refusal_is_told(view: ReviewView) -> None:
     assert 'role="alert"' in form._message.value
     assert not file.exists()
 
+    assert "Write under Reviewer who decides" in form._message.value
+
     form._reviewer.value = "ana"
+    form._reject.click()
+    assert "Say under Note what is wrong" in form._message.value
+    assert "--" not in form._message.value
+    assert not file.exists()
+
     form._approve.click()
+    assert form._verdict.decision == "approved by ana"
     assert json.loads(file.read_text(encoding="utf-8"))["decision"] == "approved"
     assert view.content.decision.reviewer == "ana"
 
@@ -93,6 +102,20 @@ def test_buttons_sign_and_a_refusal_is_told(view: ReviewView) -> None:
     form._reject.click()
     assert json.loads(file.read_text(encoding="utf-8"))["decision"] == "rejected"
     assert form._verdict.decision == "rejected by ana: the night is <odd>"
+
+
+def test_the_form_speaks_of_its_own_box_where_qc_failed(view: ReviewView) -> None:
+    analysis = view.directory / "analysis.json"
+    told = json.loads(analysis.read_text(encoding="utf-8"))
+    analysis.write_text(json.dumps({**told, "qc_passed": False}), encoding="utf-8")
+    assert view.panel is not None
+    form = view._panel
+    assert form is not None
+    form._reviewer.value = "ana"
+    form._approve.click()
+    assert html.escape('tick "Approve although QC failed"') in form._message.value
+    assert "--" not in form._message.value
+    assert not (view.directory / "approval.json").exists()
 
 
 class HeldDrawing:
