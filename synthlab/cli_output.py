@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ import typer
 from synthlab.errors import AdapterUnavailableError, DiskError, Problem, SynthlabError, UsageError
 from synthlab.progress import OnProgress
 from synthlab.results import Result, to_json_value
+from synthlab.warned import grouped
 
 if TYPE_CHECKING:
     from synthlab.workflows.live import LiveProgress
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 BUG_EXIT_CODE = 1
 # Says how people get the traceback of a bug; operators get one line.
 DEBUG_VARIABLE = "SYNTHLAB_DEBUG"
-MAX_NAMED = 8
-"""Devices named in one warning. Assumed: a line of a terminal or two."""
-
-_OF_DEVICE = re.compile(r"devices\[([^\[\],]+)\](?=[:.])")
 
 
 class Stopped(BaseException):
@@ -73,23 +69,6 @@ def emit(command: str, result: Result | Mapping[str, Any]) -> None:
     for warning in grouped(content.get("warnings") or ()):
         say(f"warning: {warning}")
     write_json({"command": command, **content})
-
-
-def grouped(warnings: Iterable[str]) -> list[str]:
-    """Say once, with the devices' names, what is the same of several; the JSON keeps each."""
-    devices: dict[str, list[str]] = {}
-    for warning in map(str, warnings):
-        found = _OF_DEVICE.match(warning)
-        text = warning[found.end() :] if found else warning
-        devices.setdefault(text, []).extend([found[1]] if found else [])
-    return [f"{_named(names)}{text}" for text, names in devices.items()]
-
-
-def _named(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f", ... +{len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return f"devices[{', '.join(names[:MAX_NAMED])}{more}]"
 
 
 def write_json(content: Mapping[str, Any]) -> None:

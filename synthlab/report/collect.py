@@ -16,6 +16,7 @@ from synthlab.report.content import (
 )
 from synthlab.report.promises import metrics_of_devices
 from synthlab.report.ranking import ranked
+from synthlab.warned import grouped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ def collect(
         hashes=dict(hashes),
         package_versions=manifest["package_versions"],
         thresholds=analysis["thresholds"],
-        warnings=tuple(_warning(entry) for entry in manifest["warnings"]),
+        warnings=tuple(grouped(_warning(entry) for entry in manifest["warnings"])),
     )
 
 

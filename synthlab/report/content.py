@@ -206,7 +206,7 @@ class ReviewContent(Result):
     package_versions : mapping of str to str
     thresholds : mapping
     warnings : tuple of str
-        The export's.
+        The export's; what is the same of several devices once.
     """
 
     scenario_id: str

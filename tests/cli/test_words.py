@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthlab.cli_output import grouped
 from synthlab.errors import Problem, QualityError
+from synthlab.warned import grouped
 from tests.cli.conftest import Cli
 
 

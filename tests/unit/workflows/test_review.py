@@ -89,6 +89,16 @@ def test_a_failed_artifact_says_why_first(artifact: Artifact) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_what_is_the_same_of_many_devices_is_one_line_of_the_page(tmp_path: Path) -> None:
+    lines = [f"devices[TANK-{n}]: device not found. Provision it." for n in range(62)]
+    made = artifact_of(telemetry_frame(tanks=2, trucks=0, steps=30), tmp_path, warnings=[*lines, "another"])
+    synthlab.analyze_csv(made.directory, plots=False)
+    content = gather(made.directory).content
+    named = ", ".join(f"TANK-{n}" for n in range(8))
+    assert content.warnings == (f"devices[{named}, ... +54 more]: device not found. Provision it.", "another")
+    assert page_of(content, NO_PICTURES).count("device not found") == 1
+
+
 def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path) -> None:
     made = artifact_of(
         telemetry_frame(tanks=1, trucks=0, steps=30),
