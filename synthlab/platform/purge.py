@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from synthlab.platform import ids, ledger
 from synthlab.platform.level import level_state
@@ -56,8 +58,9 @@ def purge_run(session: Session, run_id: str) -> Purged:
     for key in keys:
         # Locked, so that an import of the same run waits, and then finds that it is gone.
         ledger.find(connection, key, is_locked=True)
-    touched_devices, touched_reservoirs = _touched(connection, keys)
-    purged = _go_through(connection, run_id, is_real=True)
+    with _rows_indexed_by_message(connection):
+        touched_devices, touched_reservoirs = _touched(connection, keys)
+        purged = _go_through(connection, run_id, is_real=True)
     for key in keys:
         ledger.remove(connection, key)
     _recompute_devices(connection, touched_devices)
@@ -67,6 +70,29 @@ def purge_run(session: Session, run_id: str) -> Purged:
         rebuild_read_models(session, touched_reservoirs)
         purged.read_models_rebuilt = True
     return purged
+
+
+@contextmanager
+def _rows_indexed_by_message(connection: Connection) -> Iterator[None]:
+    """Have an index from messages to what was made of them, in this transaction alone.
+
+    Without one the database goes through all readings and points for each message that is
+    deleted, as these refer to it; a lasting one would cost every import.  Where none can be
+    made, that is what happens.
+    """
+    made = []
+    for table in (device_location_points, reservoir_readings):
+        name = f"{table.name}_purge_idx"
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"CREATE INDEX {name} ON {table.name} (telemetry_message_id)"))
+        except DBAPIError:
+            # Not allowed, or there already.  Of a lost connection the next statement tells.
+            continue
+        made.append(name)
+    yield
+    for name in made:
+        connection.execute(text(f"DROP INDEX {name}"))
 
 
 def _go_through(connection: Connection, run_id: str, *, is_real: bool) -> Purged:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, inspect, text
 
 import synthlab
 from synthlab.errors import UsageError
@@ -63,6 +64,25 @@ def test_what_came_by_other_ways_stays(sites: Sites) -> None:
     before = {name: rows for name, rows in dump_without_ledger(site).items() if name != "consumed"}
     after = {name: rows for name, rows in dump_without_ledger(other).items() if name != "consumed"}
     assert after == before
+
+
+@pytest.mark.parametrize("is_hindered", [False, True])
+def test_a_purge_leaves_the_indexes_as_they_were(sites: Sites, is_hindered: bool) -> None:
+    site = sites.new()
+    assert site.run_import() == 0
+    engine = create_engine(site.url)
+    if is_hindered:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE INDEX reservoir_readings_purge_idx ON reservoir_readings (id)"))
+
+    def indexes() -> dict[str, Any]:
+        tables = ("reservoir_readings", "device_location_points")
+        return {name: inspect(engine).get_indexes(name) for name in tables}
+
+    before = indexes()
+    assert synthlab.purge("r1", database=site.url, apply=True).readings == sites.row_count
+    assert indexes() == before
+    engine.dispose()
 
 
 def dump_without_ledger(site: Site) -> dict[str, Any]:
