@@ -36,14 +36,15 @@ def capacities(
         found = np.array([_capacity(known.get(name)) for name in rows.names])
     else:
         found = _of_table(table, rows)
-    missing = [name for name, liters in zip(rows.names, found, strict=True) if not liters > 0]
+    bad = [(name, liters) for name, liters in zip(rows.names, found, strict=True) if not 0 < liters < np.inf]
+    missing = [f"{'none' if np.isnan(liters) else f'{liters:g}'} {name}".rstrip() for name, liters in bad]
     if missing:
         raise UsageError(
             Problem(
                 "CAPACITY_INVALID",
                 "a level needs its reservoir's capacity, above 0",
                 path="capacity_liters",
-                value=", ".join(name or "none" for name in missing[:10]),
+                value=", ".join(missing[:10]),
                 remedy="Pass capacity_liters, reservoirs, or a column capacity_liters",
             )
         )

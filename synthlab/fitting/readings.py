@@ -42,6 +42,9 @@ MAX_STEP_SECONDS = 1.05 * SECONDS_PER_HOUR
 """Liters of a longer step do not say in which hour they were drawn; clocks that drift a little are
 hourly still. Assumed. [seconds]"""
 
+MAX_NEGATIVE_SHARE = 0.05
+"""Negative rows are left out; what is left of a series with more of them tells another story. Assumed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -147,22 +150,37 @@ def load_table(source: pd.DataFrame | pd.Series[float] | str | Path) -> pd.DataF
             )
         )
     path = Path(source)
+    separator = _other_separator(path)
     try:
+        if separator is not None:
+            raise ValueError(f"columns separated by {separator}")
         return pd.read_csv(path)
     except FileNotFoundError:
         problem = Problem(
             "ARTIFACT_NOT_FOUND", "there is no such file", file=path.name, remedy="Look at the path"
         )
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = "another encoding than UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        reason = (reason.splitlines() or [type(error).__name__])[0]
         problem = Problem(
             "ARTIFACT_ROW_INVALID",
             "is no CSV table",
             file=path.name,
             value=show_value(reason),
-            remedy="Write a comma-separated table with a header line, UTF-8",
+            remedy="Write a table in UTF-8 with a header line, commas between columns and points in numbers",
         )
     raise ArtifactError(problem)
+
+
+def _other_separator(path: Path) -> str | None:
+    """Name what separates the columns of a header line that has no comma; None where that is no wonder."""
+    try:
+        with path.open(encoding="utf-8", errors="ignore") as file:
+            header = file.readline(1_000)
+    except OSError:
+        return None
+    marks = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    return None if "," in header else next((name for mark, name in marks.items() if mark in header), None)
 
 
 def has_column(table: pd.DataFrame, names: Sequence[str]) -> bool:
@@ -204,6 +222,7 @@ def read_rows(table: pd.DataFrame, columns: Sequence[str], *, device: str | None
     at = pd.to_datetime(table[time_column], utc=True, errors="coerce", format="ISO8601")
     value = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     is_good = at.notna().to_numpy() & np.isfinite(value) & (value >= 0.0)
+    _require_few_negative(value, column)
     if not is_good.any():
         raise ArtifactError(
             Problem(
@@ -237,6 +256,22 @@ def read_rows(table: pd.DataFrame, columns: Sequence[str], *, device: str | None
     if column not in LEVEL_COLUMNS:
         _require_hours(rows)
     return rows
+
+
+def _require_few_negative(value: F64, column: str) -> None:
+    """Refuse a series of which so much is negative that the rest would be another series."""
+    negative = int((value < 0).sum())
+    if negative <= MAX_NEGATIVE_SHARE * len(value):
+        return
+    raise ArtifactError(
+        Problem(
+            "ARTIFACT_ROW_INVALID",
+            f"needs numbers that are not negative, but for {100 * MAX_NEGATIVE_SHARE:.0f} % of the rows",
+            path=column,
+            value=f"{negative} negative ones of {len(value)}",
+            remedy="Look at what they mean, then correct them or take their rows out",
+        )
+    )
 
 
 def _require_hours(rows: Readings) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from synthlab.errors import Problem, UsageError
+from synthlab.errors import ArtifactError, Problem, UsageError
 from synthlab.progress import OnProgress, shown
 from synthlab.results import Result, counted
 
@@ -143,8 +144,23 @@ def fit_supply(
 def _fitted(
     fit: Callable[..., AnyFit], on_progress: OnProgress | None, frame_or_csv: Any, **options: Any
 ) -> AnyFit:
-    with shown("fit", on_progress) as report:
+    with shown("fit", on_progress) as report, _named(frame_or_csv):
         return fit(frame_or_csv, on_progress=report, **options)
+
+
+@contextmanager
+def _named(source: object) -> Iterator[None]:
+    """Say in each problem of a file which file it is."""
+    try:
+        yield
+    except (UsageError, ArtifactError) as error:
+        if not isinstance(source, str | Path):
+            raise
+        file = Path(source).name
+        problems = [replace(each, file=each.file or file) for each in error.problems]
+        raise type(error)(
+            replace(each, path="" if each.path == "frame_or_csv" else each.path) for each in problems
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -241,9 +257,10 @@ def fit_file(
     table = load_table(source)
     if household is None and device_id is not None and (target is None or has_device(table, device_id)):
         household = device_id
-    fit = (fit_demand if kind == "demand" else fit_supply)(
-        table, device=household, capacity_liters=capacity_liters
-    )
+    with _named(source):
+        fit = (fit_demand if kind == "demand" else fit_supply)(
+            table, device=household, capacity_liters=capacity_liters
+        )
     written = []
     if target is not None and device_id is not None:
         written.append(_write_scenario(target, device_id, fit))

@@ -154,3 +154,35 @@ def test_a_truck_has_no_demand(cli: Cli, meter: Path, tiny_path: Path) -> None:
     )
     assert ended.exit_code == 3
     assert tiny_path.read_bytes() == before
+
+
+HOURS = [f"2026-01-{day:02}T{hour:02}:00:00Z" for day in range(5, 12) for hour in range(24)]
+
+
+def _csv(header: str, cell: str, mark: str = ",") -> bytes:
+    return (f"{header}\n" + "".join(f"{at}{mark}{cell}\n" for at in HOURS)).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_csv("time;liters", "12,5", ";"), "f.csv: is no CSV table, got 'columns separated by semicolons'"),
+        (_csv("time\tliters", "12.5", "\t"), "f.csv: is no CSV table, got 'columns separated by tabs'"),
+        (_csv("time,liters", "1").decode().encode("utf-16"), "f.csv: is no CSV table, got 'another encoding"),
+        (_csv("when,liters", "1"), "f.csv: columns: needs a column of time"),
+        (_csv("time,liters", "0"), "f.csv: needs a day of hours, and some water drawn in it"),
+        (_csv("time,liters", "-3"), "f.csv: liters: needs numbers that are not negative"),
+        (_csv("time,level_pct", "50"), "f.csv: capacity_liters: a level needs its reservoir's capacity"),
+    ],
+)
+def test_a_table_that_is_none_is_named_with_its_fault(
+    cli: Cli, tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(content)
+    ended = cli("fit", "--from", path, "--capacity-liters", "0")
+    assert ended.exit_code in (2, 5)
+    assert said in ended.stderr
+    assert "f.csv" in ended.problem["file"]
+    if "capacity" in said:
+        assert "got 0." in ended.stderr
