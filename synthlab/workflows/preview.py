@@ -136,7 +136,8 @@ def preview(
     if steps < 1:
         raise UsageError(Problem("BAD_ARGUMENT", "needs at least 1", path="steps", value=str(steps)))
     parameters = resolve(scenario)
-    require_rows({device.device_id: steps for device in parameters}, MAX_ROWS)
+    counts = {device.device_id: steps for device in parameters}
+    require_rows(counts, MAX_ROWS, path="steps", remedy="Ask for fewer steps: --preview-steps")
     report = survey(parameters, database=database)
     if strict:
         require(report, strict=True)

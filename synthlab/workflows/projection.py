@@ -8,9 +8,12 @@ from synthlab.errors import Problem, ScenarioError
 
 MAX_ROWS = 50_000_000
 """Most rows of one call. Source: reliability promises, "Scenario file"."""
+WINDOW_REMEDY = "Fewer days or devices, longer steps; or raise --max-rows if that is what you want"
 
 
-def require_rows(counts: Mapping[str, int], max_rows: int) -> int:
+def require_rows(
+    counts: Mapping[str, int], max_rows: int, *, path: str = "bootstrap", remedy: str = WINDOW_REMEDY
+) -> int:
     """Return how many rows a call makes, or refuse before anything is reserved or made.
 
     Parameters
@@ -18,6 +21,8 @@ def require_rows(counts: Mapping[str, int], max_rows: int) -> int:
     counts : mapping of str to int
         Rows by device id.
     max_rows : int
+    path, remedy : str
+        What asks for them, and what to change.
 
     Raises
     ------
@@ -30,9 +35,9 @@ def require_rows(counts: Mapping[str, int], max_rows: int) -> int:
             Problem(
                 "SCENARIO_TOO_LARGE",
                 f"would make more than {max_rows:,} rows",
-                path="bootstrap",
+                path=path,
                 value=f"{total:,} rows of {len(counts):,} devices",
-                remedy="Fewer days or devices, longer steps; or raise --max-rows if that is what you want",
+                remedy=remedy,
             )
         )
     return total

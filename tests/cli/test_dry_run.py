@@ -42,3 +42,11 @@ def test_too_short_a_preview_says_so(cli: Cli, tiny: tuple[str, str], scratch: P
         assert device["preview_null_reasons"][
             "liters_per_km" if "MOB" in device["device_id"] else "runout_prob"
         ]
+
+
+def test_too_many_steps_name_the_option_that_asks_for_them(cli: Cli, tiny: tuple[str, str]) -> None:
+    refused = cli(*tiny, "dry-run", "--preview-steps", "100000000")
+    assert refused.exit_code == 3
+    assert "steps: would make more than 50,000,000 rows" in refused.stderr
+    assert "--preview-steps" in refused.stderr
+    assert "--max-rows" not in refused.stderr
