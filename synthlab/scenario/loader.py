@@ -121,9 +121,14 @@ def _find(path_or_name: str | os.PathLike[str]) -> Path:
         raise _not_found(show_value(text))
     path = Path(text)
     try:
+        if path.is_symlink():
+            os.stat(path)
         if path.is_file() or (path.exists() and text not in template_names()):
             return path
-    except OSError:
+    except OSError as error:
+        if path.is_symlink():
+            rule = f"is a link that leads nowhere: {error.strerror or error}"
+            raise _error("SCENARIO_NOT_FOUND", path.name, rule, "Look at where it points") from None
         # Too long for a file name, or a folder that may not be looked into.
         raise _not_found(show_value(text)) from None
     if text in template_names():

@@ -127,7 +127,9 @@ class Dynamics(Block):
 class ReservoirBlock(Block):
     """The device's reservoir, where no platform describes it."""
 
-    capacity_liters: float = Field(gt=0, le=MAX_LITERS, description="a number > 0 [liters]")
+    capacity_liters: float = Field(
+        gt=0, le=MAX_LITERS, description=f"a number > 0, at most {MAX_LITERS:,.0f} [liters]"
+    )
     height_mm: Annotated[Positive, Field(le=MAX_MM)] | None = Field(
         default=None, description="a number > 0; alone, it means empty = height, full = 0 [mm]"
     )
@@ -159,7 +161,7 @@ class Device(Block):
     model_config = ConfigDict(json_schema_extra=device_conditions)
 
     device_id: DeviceId = Field(
-        description="ASCII letters, digits, '_' and '-', at most 64, made uppercase; unique"
+        description="ASCII letters, digits, '_', '-', a letter or digit first; up to 64, uppercase; unique"
     )
     archetype: Literal[
         "stationary_archetype_a",

@@ -225,7 +225,8 @@ class LiveRows:
             raise UsageError(
                 Problem(
                     "BAD_ARGUMENT",
-                    f"must not lie before the end of the history of {ahead[0]}, {stands_at}",
+                    f"must not lie before {stands_at}, where {ahead[0]} stands: its history and whatever a "
+                    "run may have sent end there",
                     path="start_at",
                     value=format_at(from_unix_second(target)),
                     remedy="Leave it out to go on from there, or use another state file",

@@ -503,3 +503,14 @@ def test_what_is_no_readable_file(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_scenario(binary)
     assert str(caught.value) == "b.yaml:2: must be UTF-8 text, got byte 0xff. Save it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("loop.yaml", "Too many levels"), ("gone.yaml", "No such file")]
+)
+def test_a_link_that_leads_nowhere_is_said_to(tmp_path: Path, target: str, said: str) -> None:
+    link = tmp_path / "loop.yaml"
+    link.symlink_to(target)
+    with pytest.raises(ScenarioError, match=f"loop.yaml: is a link that leads nowhere: {said}") as caught:
+        load_scenario(link)
+    assert caught.value.code == "SCENARIO_NOT_FOUND"
