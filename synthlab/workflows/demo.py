@@ -170,10 +170,10 @@ def _review(
     facts = {"qc_passed": analysis.qc_passed, "plots": plots}
     verdict = "passed" if analysis.qc_passed else "did not pass"
     yield DemoStep("analyze-csv", f"checks {verdict}; {len(plots)} plots", facts)
-    approval = approve(artifact_dir, reviewer="demo", note="Approved by the demo, seen by nobody")
-    yield DemoStep("approve", f"approved by {approval.reviewer}", {"reviewer": approval.reviewer})
     page = review(artifact_dir).path
     yield DemoStep("review", f"a page to open: {page.as_posix()}", {"report": page.as_posix()})
+    approval = approve(artifact_dir, reviewer="demo", note="Approved by the demo, seen by nobody")
+    yield DemoStep("approve", f"approved by {approval.reviewer}", {"reviewer": approval.reviewer})
 
 
 def _store(artifact_dir: Path, trucks: Scenario, state_file: str | Path | None) -> Iterator[DemoStep]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError, Problem, SynthlabError, UsageError, show_value
+from synthlab.progress import OnProgress, shown
 from synthlab.results import Result, counted
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Verification(Result):
         return ArtifactError(self.problems) if self.problems else None
 
 
-def verify(artifact_dir: str | Path, *, regenerate: bool = False) -> Verification:
+def verify(
+    artifact_dir: str | Path, *, regenerate: bool = False, on_progress: OnProgress | None = None
+) -> Verification:
     """Compare every byte of an artifact with its hashes.  Reads only.
 
     Parameters
@@ -74,6 +77,9 @@ def verify(artifact_dir: str | Path, *, regenerate: bool = False) -> Verificatio
         Besides, simulate the rows again from the manifest alone (its copy of the
         scenario, window, reservoirs, reserved numbers and starting checkpoint), and
         compare: an artifact that was edited and sealed again shows then.
+    on_progress : callable, optional
+        With `regenerate`: called with the rows compared, simulated or read again, and those in
+        all; by default a bar where a person looks.
 
     Returns
     -------
@@ -87,8 +93,16 @@ def verify(artifact_dir: str | Path, *, regenerate: bool = False) -> Verificatio
     """
     from synthlab.artifact.verification import verified_artifact
 
-    found = verified_artifact(artifact_dir)
-    unlike = list(_unlike(found.artifact)) if regenerate else []
+    if not regenerate:
+        found, unlike = verified_artifact(artifact_dir), []
+    else:
+        with shown("verify", on_progress) as report:
+            found = verified_artifact(artifact_dir)
+            rows = int(found.artifact.manifest["row_count"])
+            # As much work again to make them, and to compare them.
+            report(rows, 3 * rows)
+            unlike = list(_unlike(found.artifact, lambda: report(2 * rows, 3 * rows)))
+            report(3 * rows, 3 * rows)
     problems = (*found.problems, *unlike)
     manifest = found.artifact.manifest
     return Verification(
@@ -102,7 +116,7 @@ def verify(artifact_dir: str | Path, *, regenerate: bool = False) -> Verificatio
     )
 
 
-def _unlike(artifact: Artifact) -> Iterator[Problem]:
+def _unlike(artifact: Artifact, on_made: Callable[[], None]) -> Iterator[Problem]:
     from synthlab.artifact.damage import rows_unlike
     from synthlab.artifact.store import CSV_NAME
 
@@ -113,6 +127,7 @@ def _unlike(artifact: Artifact) -> Iterator[Problem]:
         for problem in error.problems:
             yield replace(problem, code="ARTIFACT_NOT_REPRODUCED", remedy=remedy)
         return
+    on_made()
     lines = rows_unlike(artifact.csv_path, made.frame)
     shown = list(islice(lines, _SHOWN_LINES))
     for line in shown:

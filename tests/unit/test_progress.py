@@ -149,10 +149,12 @@ def test_long_verbs_report_up_to_the_end(tmp_path: Path) -> None:
     synthlab.fit_demand(
         artifact.directory / "telemetry_rows.csv", capacity_liters=1_100, on_progress=into("fit")
     )
+    synthlab.verify(artifact.directory, regenerate=True, on_progress=into("verify"))
     assert {name: reports[-1] for name, reports in seen.items()} == {
         "export": (1_154, 1_154),
         "analyze": (5, 5),
         "import": (1_154, 1_154),
         "fit": (3, 3),
+        "verify": (3_462, 3_462),
     }
     assert all(reports == sorted(reports) for reports in seen.values())
