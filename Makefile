@@ -37,8 +37,9 @@ demo: $(VENV)/.demo.stamp  ## the whole runbook on embedded defaults, into artif
 	$(BIN)/synthlab demo > .tmp/demo.json
 	@echo "The same as JSON: .tmp/demo.json"
 
+# No question whether to fetch Jupyter's news, and nothing asked of the network.
 lab: $(VENV)/.full.stamp  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 # What the page saves and exports goes to WORKSPACE; its own template asks nothing of the network.
 WORKSPACE ?= .tmp/app
