@@ -93,7 +93,8 @@ def _device(rows: pd.DataFrame, window: Window | None, step_seconds: int | None)
     return {
         "row_count": len(rows),
         "expected_row_count": expected,
-        "coverage_fraction": _round(len(rows) / expected) if expected else None,
+        # A row that came twice, or without a time, covers no more of the window.
+        "coverage_fraction": _round(len(np.unique(stamps)) / expected) if expected else None,
         "step_seconds": step_seconds,
         "first_received_at": f"{stamps.min()}Z" if len(stamps) else None,
         "last_received_at": f"{stamps.max()}Z" if len(stamps) else None,
@@ -160,9 +161,10 @@ def _by_hour(rows: pd.DataFrame, window: Window | None, step_seconds: int | None
     counts = np.bincount(of_day, minlength=24)
     seen = np.bincount(np.unique(hours) % 24, minlength=24)
     silent = np.bincount(of_day, _no_echo_counts(rows)[known], minlength=24)
+    once = np.bincount(np.unique(stamps[known]).view(np.int64) // _MS_PER_HOUR % 24, minlength=24)
     return {
         "hourly_row_count": counts.tolist(),
-        "hourly_coverage_fraction": _shares(counts, _expected_by_hour(window, step_seconds)),
+        "hourly_coverage_fraction": _shares(once, _expected_by_hour(window, step_seconds)),
         "hourly_no_echo_fraction": _shares(silent, counts * len(RAW_COLUMNS)),
         "hourly_mean": {name: _mean_by_hour(of_day, rows[name].to_numpy()[known]) for name in HOURLY_LEVELS},
         # Liters of a full hour: what all its steps had together.

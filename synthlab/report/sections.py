@@ -77,7 +77,7 @@ def dataset(content: ReviewContent) -> Html:
         ("devices", f"{len(content.devices)} ({who})" if who else "none"),
         ("rows", count(content.row_count)),
         ("invalid rows", count(content.invalid_row_count)),
-        ("findings", f"{content.finding_count:,} runs of rows"),
+        ("findings", things(content.finding_count, "run of rows", "runs of rows")),
         ("seed", str(content.seed)),
         ("origin", "synthetic: made by synthlab, measured by nobody"),
     ]

@@ -65,6 +65,12 @@ body { margin: 0; background: #ffffff; }
 @media (max-width: 700px) {
   .synthlab-review { padding: 1em; }
 }
+@media screen and (prefers-color-scheme: dark) {
+  body { background: #14181c; }
+  .synthlab-review:not(.in-notebook) { --ink: #e3e8ec; --muted: #a7b1ba; --line: #3a434b; --face: #14181c;
+    --soft: #1f262c; --pass: #3fc79c; --fail: #ff9a5c; --suspect: #e2b34d; --link: #6cb8ea; }
+  .skip:focus { background: #14181c; }
+}
 @page { size: A4 portrait; margin: 14mm 12mm; }
 @media print {
   .synthlab-review { font-size: 10px; max-width: none; padding: 0; }

@@ -23,6 +23,18 @@ def test_coverage_is_rows_against_the_window() -> None:
     assert half["coverage_fraction"] == pytest.approx(72 / 289, abs=1e-3)
 
 
+def test_rows_that_came_twice_or_without_a_time_cover_nothing_more() -> None:
+    frame = telemetry_frame(tanks=1, trucks=0, steps=289)
+    twice = pd.concat([frame, frame.iloc[40:60]], ignore_index=True)
+    found = profile(twice, window=_window(1), step_seconds={"TANK-0": 300})["TANK-0"]
+    assert (found["row_count"], found["coverage_fraction"]) == (309, 1.0)
+    assert max(found["hourly_coverage_fraction"]) == 1.0
+    twice.loc[3, "received_at"] = pd.NaT
+    found = profile(twice, window=_window(1), step_seconds={"TANK-0": 300})["TANK-0"]
+    assert found["coverage_fraction"] == pytest.approx(288 / 289, abs=1e-3)
+    assert found["coverage_fraction"] < 1
+
+
 def test_a_device_without_rows_is_described_as_such() -> None:
     described = profile(telemetry_frame(steps=5), window=_window(1), step_seconds={"TANK-9": 300})["TANK-9"]
     assert (described["row_count"], described["coverage_fraction"]) == (0, 0.0)
