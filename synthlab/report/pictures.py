@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from synthlab.progress import OnProgress, unseen
 from synthlab.report.content import DeviceContent, Finding, ReviewContent
 from synthlab.report.wording import number, share, things
 
@@ -52,28 +53,39 @@ class Pictures:
     devices: Mapping[str, Picture]
 
 
-def draw(content: ReviewContent, frame: pd.DataFrame, *, reservoirs: Mapping[str, Reservoir]) -> Pictures:
-    """Draw what a review shows; devices without a dated row have no picture."""
+def draw(
+    content: ReviewContent,
+    frame: pd.DataFrame,
+    *,
+    reservoirs: Mapping[str, Reservoir],
+    on_progress: OnProgress = unseen,
+) -> Pictures:
+    """Draw what a review shows; devices without a dated row have no picture.
+
+    `on_progress` is called after each device, and when those of all devices are drawn too.
+    """
     from synthlab.plotting.review import device_figure
 
     dated = frame[frame["received_at"].notna()]
     if not len(dated):
         return Pictures(None, None, {})
     rows = dict(tuple(dated.groupby("device_id", observed=True, sort=True)))
-    devices = {
-        device.device_id: _picture(
-            device_figure(
-                rows[device.device_id],
-                device.device_id,
-                findings=findings_table(device.findings),
-                reservoir=reservoirs.get(device.device_id),
-            ).small_png(),
-            _device_alt(device),
+    drawn = [device for device in content.drawn if device.device_id in rows]
+    total = len(drawn) + 1
+    on_progress(0, total)
+    devices = {}
+    for done, device in enumerate(drawn, 1):
+        figure = device_figure(
+            rows[device.device_id],
+            device.device_id,
+            findings=findings_table(device.findings),
+            reservoir=reservoirs.get(device.device_id),
         )
-        for device in content.drawn
-        if device.device_id in rows
-    }
-    return Pictures(_overview(content, dated), _findings(content), devices)
+        devices[device.device_id] = _picture(figure.small_png(), _device_alt(device))
+        on_progress(done, total)
+    pictures = Pictures(_overview(content, dated), _findings(content), devices)
+    on_progress(total, total)
+    return pictures
 
 
 def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import Problem, SynthlabError, UsageError, show_value
+from synthlab.progress import OnProgress, shown, unseen
 from synthlab.workflows.approve import approve, reject
 from synthlab.workflows.compare import compare
 from synthlab.workflows.review import REPORT_NAME, Gathered, Review, decided, gather, write_page
@@ -51,11 +52,16 @@ class ReviewView(Review):
     @property
     def pictures(self) -> Pictures:
         """The page's pictures."""
+        return self._drawn(unseen)
+
+    def _drawn(self, on_progress: OnProgress) -> Pictures:
         from synthlab.report.pictures import draw
 
         with self._page_lock:
             if self._pictures is None:
-                self._pictures = draw(self.content, self.frame, reservoirs=self.reservoirs)
+                self._pictures = draw(
+                    self.content, self.frame, reservoirs=self.reservoirs, on_progress=on_progress
+                )
             return self._pictures
 
     @property
@@ -138,8 +144,13 @@ class ReviewView(Review):
         self._renew()
         return given
 
-    def write_page(self) -> Path:
+    def write_page(self, *, on_progress: OnProgress = unseen) -> Path:
         """Write the page, with what was decided, beside the rows.
+
+        Parameters
+        ----------
+        on_progress : callable, optional
+            Called with the pictures drawn and those in all.
 
         Raises
         ------
@@ -149,7 +160,7 @@ class ReviewView(Review):
             Code ``DISK_WRITE_FAILED``.
         """
         with self._page_lock:
-            pictures = self.pictures
+            pictures = self._drawn(on_progress)
             # Read after the drawing: it takes long, and somebody may have decided meanwhile.
             found = self._found
             if write_page(found, pictures) is not found:
@@ -219,13 +230,15 @@ class ReviewView(Review):
         return {**dict(self.panel._repr_mimebundle_(**kwargs) or {}), **still}
 
 
-def review(artifact_dir: str | os.PathLike[str]) -> ReviewView:
+def review(artifact_dir: str | os.PathLike[str], *, on_progress: OnProgress | None = None) -> ReviewView:
     """Open an artifact's review, and write it as `report.html` beside the rows.
 
     Parameters
     ----------
     artifact_dir : path
         What `export_csv` wrote; it is analyzed first where it was not yet.
+    on_progress : callable, optional
+        Called with the pictures drawn and those in all; by default a bar where a person looks.
 
     Raises
     ------
@@ -235,7 +248,8 @@ def review(artifact_dir: str | os.PathLike[str]) -> ReviewView:
         Code ``DISK_WRITE_FAILED``.
     """
     view = ReviewView(gather(artifact_dir))
-    view.write_page()
+    with shown("review", on_progress) as report:
+        view.write_page(on_progress=report)
     return view
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthlab.errors import ArtifactError
+from synthlab.progress import OnProgress, shown
 from synthlab.results import Result
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Review(Result):
         return fragment(self.content, self.pictures)
 
 
-def review(artifact_dir: str | os.PathLike[str]) -> Review:
+def review(artifact_dir: str | os.PathLike[str], *, on_progress: OnProgress | None = None) -> Review:
     """Draw an artifact's review, and write it as `report.html` beside the rows.
 
     An artifact that was not analyzed yet, or whose analysis is of another CSV, is
@@ -99,6 +100,8 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
     ----------
     artifact_dir : path
         What `export_csv` wrote.
+    on_progress : callable, optional
+        Called with the pictures drawn and those in all; by default a bar where a person looks.
 
     Raises
     ------
@@ -116,7 +119,9 @@ def review(artifact_dir: str | os.PathLike[str]) -> Review:
     from synthlab.report.pictures import draw
 
     found = gather(artifact_dir)
-    pictures = draw(found.content, found.frame, reservoirs=found.reservoirs)
+    # Only now: an analysis that was missing has shown a bar of its own.
+    with shown("review", on_progress) as report:
+        pictures = draw(found.content, found.frame, reservoirs=found.reservoirs, on_progress=report)
     found = write_page(found, pictures)
     return Review(found.directory / REPORT_NAME, found.content, found.frame, found.reservoirs, pictures)
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import synthlab
 from synthlab import progress
+from synthlab.workflows.review import review
 
 END_AT = "2026-02-12T10:00:00Z"
 
@@ -145,6 +146,8 @@ def test_long_verbs_report_up_to_the_end(tmp_path: Path) -> None:
         scenario, end_at=END_AT, output_root=tmp_path, on_progress=into("export"), **here
     )
     synthlab.analyze_csv(artifact.directory, plots=False, on_progress=into("analyze"))
+    synthlab.review(artifact.directory, on_progress=into("review"))
+    review(artifact.directory, on_progress=into("review without widgets"))
     synthlab.import_csv(artifact.directory, apply=True, on_progress=into("import"), **here)
     synthlab.fit_demand(
         artifact.directory / "telemetry_rows.csv", capacity_liters=1_100, on_progress=into("fit")
@@ -153,6 +156,9 @@ def test_long_verbs_report_up_to_the_end(tmp_path: Path) -> None:
     assert {name: reports[-1] for name, reports in seen.items()} == {
         "export": (1_154, 1_154),
         "analyze": (5, 5),
+        # Two devices, and the pictures of all.
+        "review": (3, 3),
+        "review without widgets": (3, 3),
         "import": (1_154, 1_154),
         "fit": (3, 3),
         "verify": (3_462, 3_462),
