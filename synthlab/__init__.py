@@ -14,7 +14,10 @@ Examples
 
 from __future__ import annotations
 
+from functools import wraps
 from importlib import import_module
+from os import PathLike
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from synthlab._version import __version__
@@ -199,9 +202,48 @@ def __getattr__(name: str) -> Any:
         if (error.name or "synthlab").startswith("synthlab"):
             raise
         raise _not_installed(name, error.name) from None
-    value = getattr(home, name)
+    value = _guarded(getattr(home, name))
     globals()[name] = value
     return value
+
+
+_PATH = ("builtins", "str", "the path of a file or folder, or a name")
+_WANTED = {
+    "Scenario": ("synthlab.scenario.schema", "Scenario", "a Scenario: synthlab.load_scenario reads one"),
+    "pd.DataFrame": ("pandas", "DataFrame", "a DataFrame, as synthlab.backfill(...).frame is one"),
+    "str | os.PathLike[str]": _PATH,
+    "str | Path": _PATH,
+}
+"""What the first argument of a verb must be, by its annotation: module, type, words."""
+
+
+def _guarded(value: Any) -> Any:
+    """Give a verb that refuses another kind of first argument, before an attribute of it is missed."""
+    if not isinstance(value, FunctionType):
+        return value
+    name = next(iter(value.__code__.co_varnames[: value.__code__.co_argcount]), "")
+    wanted = _WANTED.get(str(value.__annotations__.get(name)))
+    if wanted is None:
+        return value
+
+    @wraps(value)
+    def verb(*args: Any, **options: Any) -> Any:
+        if args or name in options:
+            _require(name, args[0] if args else options[name], *wanted)
+        return value(*args, **options)
+
+    return verb
+
+
+def _require(name: str, given: object, module: str, kind: str, words: str) -> None:
+    if isinstance(given, getattr(import_module(module), kind)):
+        return
+    if kind == "str" and isinstance(given, PathLike):
+        return
+    from synthlab.errors import Problem, UsageError, show_value
+
+    shown = f"{show_value(given)} ({type(given).__name__})"
+    raise UsageError(Problem("BAD_ARGUMENT", f"must be {words}", path=name, value=shown))
 
 
 def _not_installed(name: str, package: str | None) -> ImportError:

@@ -121,12 +121,12 @@ def _find(path_or_name: str | os.PathLike[str]) -> Path:
         raise _not_found(show_value(text))
     path = Path(text)
     try:
-        if path.is_symlink():
+        if os.path.islink(path):
             os.stat(path)
         if path.is_file() or (path.exists() and text not in template_names()):
             return path
     except OSError as error:
-        if path.is_symlink():
+        if os.path.islink(path):
             rule = f"is a link that leads nowhere: {error.strerror or error}"
             raise _error("SCENARIO_NOT_FOUND", path.name, rule, "Look at where it points") from None
         # Too long for a file name, or a folder that may not be looked into.

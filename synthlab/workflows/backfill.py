@@ -149,7 +149,8 @@ def history_window(
             f"end_at was not given: the window ends now, at {format_at(end)}; "
             "pass end_at to get the same rows again",
             UserWarning,
-            stacklevel=3,
+            # Through `backfill` and the public face's guard, to whoever called.
+            stacklevel=4,
         )
     else:
         end = parse_at(end_at)
