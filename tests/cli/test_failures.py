@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -438,3 +439,24 @@ def test_a_rejection_is_no_value(artifact_dir: Path, cli: Cli) -> None:
     assert cli("approve", "--artifact-dir", artifact_dir, "--reviewer", "me", "--note", "no", "--reject").json
     refused = cli("import-csv", "--artifact-dir", artifact_dir, "--apply")
     assert "decision: me rejected the data: no. Mend" in refused.stderr
+
+
+SIGNAL_WHILE_LOADING = """
+import os, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), {number})
+sys.meta_path.insert(0, Finder())
+from synthlab.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_are_loaded_ends_like_any_other(number: signal.Signals) -> None:
+    code = SIGNAL_WHILE_LOADING.format(number=int(number))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 128 + number
+    assert json.loads(ended.stdout)["error"]["code"] == "INTERRUPTED"
+    assert ended.stderr.splitlines() == [f"error: stopped by {number.name}. Nothing was begun."]
