@@ -41,6 +41,9 @@ _MAX_PIECES = 96  # Assumed: beyond 24 km the blocks are longer.
 _SLOWEST, _FASTEST, _SPEED_POWER = 0.4, 2.1, 0.7
 _WAIT_PROB, _WAIT_MEAN_SECONDS, _WAIT_MAX_SECONDS = 0.28, 14.0, 60.0
 _NOMINAL_KMH = 24.0
+# Assumed: a degree from west to east is at least this much of one from south to north where a road
+# bends; half a degree from a pole there are none.
+_LEAST_SHRINK = 0.01
 _TABLE_BITS = 12
 _LOW_BITS = np.uint64((1 << _TABLE_BITS) - 1)
 
@@ -111,9 +114,14 @@ def track(legs: Legs, routes: Routes, *, keys: U64, detour_factor: F64) -> Track
 
 def _north_east(latitude: F64, latitude_change: F64, longitude_change: F64) -> tuple[F64, F64]:
     """Turn small changes of position to meters, on an earth that is flat around the latitude."""
+    east = longitude_change * EARTH_METERS_PER_DEGREE
+    return latitude_change * EARTH_METERS_PER_DEGREE, east * _shrink(latitude)
+
+
+def _shrink(latitude: F64) -> F64:
+    """How much shorter a degree from west to east is than one from south to north."""
     # Rounded, so that the last bit of a machine's cos cannot reach a time or a speed.
-    shrink = np.round(np.cos(np.deg2rad(latitude)), 9)
-    return latitude_change * EARTH_METERS_PER_DEGREE, longitude_change * EARTH_METERS_PER_DEGREE * shrink
+    return np.round(np.cos(np.deg2rad(latitude)), 9)
 
 
 def _courses(north: F64, east: F64, leg: I64) -> F64:
@@ -274,7 +282,9 @@ def _way_points(
     detour = detour_factor[legs.device[leg]]
     sigma = np.sqrt((detour * detour - 1.0) / 2.0) / count[leg]
     bend = np.where(ordinal == 0, 0.0, sideways * sigma) * np.where(a < b, 1.0, -1.0)
-    return lat_a + dlat * share - dlon * bend, lon_a + dlon * share + dlat * bend
+    # Across the straight line in meters, not in degrees: these are shorter from west to east.
+    shrink = np.maximum(_shrink(lat_a + dlat / 2), _LEAST_SHRINK)
+    return lat_a + dlat * share - dlon * shrink * bend, lon_a + dlon * share + dlat / shrink * bend
 
 
 def _stop_pieces(legs: Legs, routes: Routes, device_count: int) -> dict[str, npt.NDArray[Any]]:

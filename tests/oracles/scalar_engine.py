@@ -421,7 +421,9 @@ def way_point(device: Any, leg: Leg, ordinal: int, count: int) -> tuple[float, f
     sideways = normal(low(draw(0, place % (1 << 40), node)))
     detour = device.values["detour_factor"]
     bend = sideways * sqrt((detour * detour - 1.0) / 2.0) / count * (1.0 if forward else -1.0)
-    return latitude - (b.longitude - a.longitude) * bend, longitude + (b.latitude - a.latitude) * bend
+    shrink = max(round(cos(radians((a.latitude + b.latitude) / 2)), 9), 0.01)
+    north, east = b.latitude - a.latitude, (b.longitude - a.longitude) * shrink
+    return latitude - east * bend, longitude + north / shrink * bend
 
 
 def pieces_of_leg(device: Any, key: int, leg: Leg) -> list[Piece]:
