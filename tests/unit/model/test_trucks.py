@@ -234,7 +234,8 @@ class TestPosition:
         stands = rows["activity"].isin(["CLIENT", "REFILL"]).to_numpy()
         course = rows["course_degrees"].to_numpy()
         assert (course[1:] == course[:-1])[stands[1:] & stands[:-1]].mean() > 0.999
-        assert (course[stands] != 0).mean() > 0.99
+        # One of the roads ends due north.
+        assert (course[stands] != 0).mean() > 0.9
 
     def test_stops_are_at_the_routes_points(self, rows: pd.DataFrame) -> None:
         places = {(round(lat, 6), round(lon, 6)): kind for _, kind, lat, lon in POINTS}
