@@ -121,7 +121,7 @@ def _north_east(latitude: F64, latitude_change: F64, longitude_change: F64) -> t
 def _shrink(latitude: F64) -> F64:
     """How much shorter a degree from west to east is than one from south to north."""
     # Rounded, so that the last bit of a machine's cos cannot reach a time or a speed.
-    return np.round(np.cos(np.deg2rad(latitude)), 9)
+    return np.asarray(np.round(np.cos(np.deg2rad(latitude)), 9), dtype=np.float64)
 
 
 def _courses(north: F64, east: F64, leg: I64) -> F64:
