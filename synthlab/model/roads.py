@@ -19,6 +19,7 @@ from synthlab.model.trips import (
     Legs,
     Routes,
     around_the_globe,
+    degree_shrink,
     road_meters,
 )
 from synthlab.randomness import draws, normals, ticks
@@ -115,13 +116,7 @@ def track(legs: Legs, routes: Routes, *, keys: U64, detour_factor: F64) -> Track
 def _north_east(latitude: F64, latitude_change: F64, longitude_change: F64) -> tuple[F64, F64]:
     """Turn small changes of position to meters, on an earth that is flat around the latitude."""
     east = longitude_change * EARTH_METERS_PER_DEGREE
-    return latitude_change * EARTH_METERS_PER_DEGREE, east * _shrink(latitude)
-
-
-def _shrink(latitude: F64) -> F64:
-    """How much shorter a degree from west to east is than one from south to north."""
-    # Rounded, so that the last bit of a machine's cos cannot reach a time or a speed.
-    return np.asarray(np.round(np.cos(np.deg2rad(latitude)), 9), dtype=np.float64)
+    return latitude_change * EARTH_METERS_PER_DEGREE, east * degree_shrink(latitude)
 
 
 def _courses(north: F64, east: F64, leg: I64) -> F64:
@@ -283,7 +278,7 @@ def _way_points(
     sigma = np.sqrt((detour * detour - 1.0) / 2.0) / count[leg]
     bend = np.where(ordinal == 0, 0.0, sideways * sigma) * np.where(a < b, 1.0, -1.0)
     # Across the straight line in meters, not in degrees: these are shorter from west to east.
-    shrink = np.maximum(_shrink(lat_a + dlat / 2), _LEAST_SHRINK)
+    shrink = np.maximum(degree_shrink(lat_a + dlat / 2), _LEAST_SHRINK)
     return lat_a + dlat * share - dlon * shrink * bend, lon_a + dlon * share + dlat / shrink * bend
 
 

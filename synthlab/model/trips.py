@@ -326,6 +326,12 @@ def around_the_globe(degrees: F64) -> F64:
     return np.where(np.abs(degrees) > 180.0, degrees - np.copysign(360.0, degrees), degrees)
 
 
+def degree_shrink(latitude: F64) -> F64:
+    """How much shorter a degree from west to east is than one from south to north.  [unitless]"""
+    # Rounded, so that the last bit of a machine's cos cannot reach a time, a speed or a position.
+    return np.asarray(np.round(np.cos(np.deg2rad(latitude)), 9), dtype=np.float64)
+
+
 def road_meters(routes: Routes, from_point: I64, to_point: I64) -> F64:
     """Straight distance between points, on a locally flat earth. [m]
 
@@ -335,8 +341,7 @@ def road_meters(routes: Routes, from_point: I64, to_point: I64) -> F64:
     north = (latitude_1 - latitude_0) * EARTH_METERS_PER_DEGREE
     apart = around_the_globe(routes.longitude[to_point] - routes.longitude[from_point])
     east = apart * EARTH_METERS_PER_DEGREE
-    # Rounded, so that the last bit of a machine's cos cannot reach a time or a position.
-    shrink = np.round(np.cos(np.deg2rad((latitude_0 + latitude_1) / 2)), 9)
+    shrink = degree_shrink((latitude_0 + latitude_1) / 2)
     return np.sqrt(north * north + (east * shrink) * (east * shrink))
 
 
